@@ -1,0 +1,15 @@
+"""The package's own random generator, for everything random that was given none (`rng=None`)."""
+
+import numpy as np
+
+_generator = np.random.default_rng()
+
+
+def manual_seed(seed: int) -> None:
+    """Restart the package's generator: the same seed gives the same numbers."""
+    _generator.bit_generator.state = np.random.default_rng(seed).bit_generator.state
+
+
+def generator(rng: np.random.Generator | None = None) -> np.random.Generator:
+    """`rng` itself, or the package's own generator when it is None."""
+    return _generator if rng is None else rng
