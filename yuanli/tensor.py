@@ -300,7 +300,7 @@ def as_array(data: Any) -> np.ndarray:
 
 
 def plain(value: Any) -> Any:
-    """The arrays inside Tensors, also in a tuple or list; NumPy floats as Python ones, which widen nothing."""
+    """The arrays inside Tensors, also in a tuple or list; NumPy floats as Python ones: they widen nothing."""
     if isinstance(value, Tensor):
         return value.data
     if isinstance(value, np.floating):
