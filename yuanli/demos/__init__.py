@@ -1,0 +1,47 @@
+"""One demonstration a topic of the syllabus, found by name.
+
+The topic's id names the file and the function: `conv` is `yuanli.demos.conv:conv`, `loss.mse` is
+`yuanli.demos.loss:mse`.  Every demonstration is called `function(out, seed=0, **options)`: it runs the
+topic's code on real or synthetic data, writes its pictures into the folder `out`, and returns a
+`Demonstration`.  The options are keyword-only, have defaults, and are the numbers a reader may want to change
+(`conv(out, stride=2, padding=0)`).  The same seed gives the same numbers.  Matplotlib and the rest are
+imported when a demonstration is.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+__all__ = ["TOPICS", "Demonstration", "demonstration"]
+
+TOPICS = (
+    "pipeline", "image", "linear",
+    "loss.mse", "loss.mae", "loss.rmse", "loss.smooth_l1", "loss.huber",
+    "loss.kl", "loss.ce", "loss.log", "loss.hinge",
+    "penalty", "softmax", "sigmoid", "entropy", "gd", "backprop", "mlp", "activation", "preprocess", "init",
+    "dropout", "batchnorm", "conv", "pool", "lenet",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """What a demonstration found: `lines` to print, the same `numbers` to check, the `pictures` it wrote."""
+
+    lines: list[str]
+    numbers: dict[str, Any]
+    pictures: list[Path] = field(default_factory=list)
+
+
+def demonstration(topic: str) -> Callable[..., Demonstration]:
+    """The function that demonstrates `topic`, one of TOPICS.
+
+    Raises: UnknownNameError for a topic without a demonstration.
+    """
+    if topic not in TOPICS:
+        from yuanli.errors import UnknownNameError
+
+        raise UnknownNameError(f"no demonstration is called {topic!r}; there are: {', '.join(TOPICS)}")
+    family, _, name = topic.partition(".")
+    return getattr(import_module(f"yuanli.demos.{family}"), name or family)
