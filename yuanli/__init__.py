@@ -3,6 +3,7 @@
 import importlib
 from typing import Any
 
+from yuanli.gradcheck import gradcheck
 from yuanli.random import manual_seed
 from yuanli.tensor import Tensor, no_grad
 
@@ -16,8 +17,6 @@ def __getattr__(name: str) -> Any:
     """Import a part of the package when it is first asked for, so that `import yuanli` stays quick."""
     if name in _PARTS:
         return importlib.import_module(f"yuanli.{name}")
-    if name == "gradcheck":
-        return importlib.import_module("yuanli.gradcheck").gradcheck
     raise AttributeError(f"module 'yuanli' has no attribute {name!r}")
 
 

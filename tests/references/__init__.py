@@ -1,0 +1,1 @@
+"""Small arrays made by other libraries, so that the tests need those libraries only to make them anew."""
