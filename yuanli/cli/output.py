@@ -1,0 +1,56 @@
+"""How the commands print: text and tables to stdout, errors and progress to stderr."""
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from yuanli.errors import YuanliError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+
+def console() -> "Console":
+    """This moment's stdout: the terminal's width and colours, or 80 columns and none."""
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+def table(*columns: str) -> "Table":
+    """An empty table with a rule under its head, to be filled with add_row."""
+    from rich import box
+    from rich.table import Table
+
+    return Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+
+
+def print_table(rows: "Table") -> None:
+    """A row is a line when stdout is no terminal, however long, so that grep and cut see all of it."""
+    screen = console()
+    if not screen.is_terminal:
+        screen.width = 10_000
+    screen.print(rows)
+
+
+def print_json(value: Any) -> None:
+    """One JSON document, alone on stdout."""
+    print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def report(problem: Exception) -> int:
+    """Say on one line of stderr what went wrong, and return the exit code: 2 for what the user can mend."""
+    if hasattr(problem, "format_message"):  # Typer's own: an unknown option, a missing argument
+        where = getattr(getattr(problem, "ctx", None), "command_path", "yuanli")
+        line, code = f"{problem.format_message().rstrip('.')}; `{where} --help` shows how", 2
+    elif isinstance(problem, YuanliError):
+        line, code = str(problem), 2
+    elif isinstance(problem, OSError):
+        line, code = (f"{problem.filename}: {problem.strerror}" if problem.filename else str(problem)), 2
+    elif isinstance(problem, MemoryError):
+        line, code = "out of memory; a smaller --batch-size may help", 1
+    else:
+        line, code = f"a fault of yuanli, --debug shows where: {type(problem).__name__}: {problem}", 1
+    print("yuanli:", " ".join(line.split()), file=sys.stderr)
+    return code

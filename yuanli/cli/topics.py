@@ -1,0 +1,154 @@
+"""`topics`, `explain`, `demo`: what there is to learn, how it is written, and what it does."""
+
+import inspect
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from yuanli import syllabus
+from yuanli.cli.output import console, print_json, print_table, table
+from yuanli.errors import UnknownNameError
+
+LEARN = "Learn"
+ID = Annotated[str, typer.Argument(metavar="ID", help="A topic, as `yuanli topics` lists them.")]
+JSON = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command(rich_help_panel=LEARN, epilog="yuanli topics --json | grep works")(topics)
+    app.command(rich_help_panel=LEARN, epilog="yuanli explain conv --code")(explain)
+    app.command(
+        rich_help_panel=LEARN,
+        epilog="yuanli demo conv --help\n\nyuanli demo conv --stride 2 --out pictures",
+        context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    )(demo)
+
+
+def topics(json: JSON = False) -> None:
+    """List every topic: where it lives, what checks it, whether it works yet."""
+    if json:
+        print_json([row(topic) for topic in syllabus.TOPICS])
+        return
+    rows = table("id", "中文", "English", "state", "lives in", "checked against")
+    rows.columns[0].no_wrap = True
+    for topic in syllabus.TOPICS:
+        rows.add_row(
+            topic.id, topic.zh, topic.en, topic.state, ", ".join(map(short, topic.lives)), topic.oracle,
+            style="" if topic.state == "works" else "dim",
+        )  # fmt: skip
+    print_table(rows)
+    works = sum(topic.state == "works" for topic in syllabus.TOPICS)
+    console().print(
+        f"\n{works} of {len(syllabus.TOPICS)} work.  Next: yuanli explain ID, yuanli demo ID", style="dim"
+    )
+
+
+def explain(
+    id: ID,
+    code: Annotated[bool, typer.Option("--code", help="Print the code as well.")] = False,
+    json: JSON = False,
+) -> None:
+    """Show a topic's formula, shapes, source, code and checks."""
+    topic = syllabus.find(id)
+    objects = topic.objects()
+    if json:
+        print_json(row(topic) | {"objects": [describe(o) for o in objects]})
+        return
+    screen = console()
+    screen.print(f"[bold]{topic.id}[/bold]  {topic.zh}  {topic.en}  [dim]({topic.state})[/dim]\n")
+    for place, one in zip(topic.lives, objects, strict=True):
+        about = describe(one)
+        screen.print(f"{short(place)}{about['signature']}", style="bold cyan", markup=False, soft_wrap=True)
+        screen.print(f"{about['file']}:{about['line']}\n", style="dim", markup=False, soft_wrap=True)
+        print(inspect.cleandoc(about["text"]), end="\n\n")
+        if code:
+            print(about["code"], end="\n\n")
+    if topic.differs:
+        screen.print("The study note and the literature", style="bold")
+        screen.print(f"{topic.differs}\n", markup=False)
+    if not objects:
+        screen.print("Planned: there is no code yet.")
+        return
+    screen.print("Checked against", style="bold")
+    screen.print(topic.oracle, markup=False)
+    for test in topic.tests:
+        screen.print(f"  {test}", style="dim", markup=False, soft_wrap=True)
+    screen.print(f"\nNext: yuanli demo {topic.id}", style="dim")
+
+
+def demo(
+    context: typer.Context,
+    id: Annotated[str | None, typer.Argument(metavar="ID", help="A topic that works.")] = None,
+) -> None:
+    """Run a topic's demonstration: its numbers here, its pictures in a folder."""
+    if id in (None, "-h", "--help"):
+        print(context.get_help())
+        return
+    topic = syllabus.find(id or "")
+    if topic.state == "planned":
+        raise UnknownNameError(f"{topic.id} ({topic.zh}) is planned and has no demonstration yet")
+    from yuanli import demos
+
+    run = with_options(demos.demonstration(topic.id), topic)
+    command = typer.Typer(add_completion=False, rich_markup_mode=None)
+    command.command(help=inspect.getdoc(run))(run)
+    typer.main.get_command(command)(
+        context.args, prog_name=f"{context.command_path} {topic.id}", standalone_mode=False
+    )
+
+
+def with_options(function: Any, topic: syllabus.Topic) -> Any:
+    """`function(out, seed=0, **options)` as a command: each option an option, and what it finds printed."""
+
+    def run(out: Path, json: bool, **options: Any) -> None:
+        found = function(out, **options)
+        if json:
+            print_json(
+                {"id": topic.id, "numbers": found.numbers, "pictures": [str(p) for p in found.pictures]}
+            )
+            return
+        print("\n".join(found.lines))
+        for picture in found.pictures:
+            console().print(f"picture: {picture}", style="dim", markup=False, soft_wrap=True)
+
+    own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+    folder = Annotated[Path, typer.Option("--out", help="The folder for the pictures.")]
+    first = inspect.Parameter(
+        "out", inspect.Parameter.KEYWORD_ONLY, default=Path("demo", topic.id), annotation=folder
+    )
+    last = inspect.Parameter("json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=JSON)
+    given = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
+    run.__signature__ = inspect.Signature([*given, first, last])  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in (*given, first, last)}
+    run.__doc__ = function.__doc__
+    return run
+
+
+def row(topic: syllabus.Topic) -> dict[str, Any]:
+    return {
+        "id": topic.id, "zh": topic.zh, "en": topic.en, "state": topic.state, "lives": topic.lives,
+        "oracle": topic.oracle, "tests": topic.tests, "differs": topic.differs,
+    }  # fmt: skip
+
+
+def describe(one: Any) -> dict[str, Any]:
+    """Signature, docstring, file, line and code, as Python knows them."""
+    source = inspect.unwrap(one)
+    try:
+        signature = str(inspect.signature(one))
+    except (TypeError, ValueError):
+        signature = ""
+    lines, first = inspect.getsourcelines(source)
+    return {
+        "signature": signature,
+        "text": inspect.getdoc(one) or "",
+        "file": str(Path(inspect.getsourcefile(source) or "")),
+        "line": max(first, 1),
+        "code": "".join(lines).rstrip(),
+    }
+
+
+def short(place: str) -> str:
+    """ "yuanli.ops:conv2d" as ops.conv2d."""
+    return place.removeprefix("yuanli.").replace(":", ".")

@@ -1,0 +1,190 @@
+"""The table of topics: every row of the study note, where its code lives, what checks it, what to try.
+
+Ids are stable: tests, documents and `yuanli topics` use them.  A topic without code is planned.  Objects are
+named by strings and imported when asked for, so that reading the table costs nothing.
+"""
+
+import difflib
+import importlib
+import operator
+from dataclasses import dataclass
+from typing import Any
+
+from yuanli.errors import UnknownNameError
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One row of the syllabus.
+
+    `lives` names objects, "module:object", the topic's own formula first; `oracle` says what their numbers
+    are checked against and `tests` where, "file::function"; `differs` is where the study note and the
+    literature part.
+    """
+
+    id: str
+    zh: str
+    en: str
+    lives: tuple[str, ...] = ()
+    oracle: str = ""
+    tests: tuple[str, ...] = ()
+    differs: str = ""
+
+    @property
+    def state(self) -> str:
+        return "works" if self.lives else "planned"
+
+    def objects(self) -> list[Any]:
+        """What `lives` names, imported."""
+        return [resolve(place) for place in self.lives]
+
+
+def resolve(place: str) -> Any:
+    """The object "module:name" stands for; a name may have dots."""
+    module, _, name = place.partition(":")
+    return operator.attrgetter(name)(importlib.import_module(module))
+
+
+def find(id: str) -> Topic:
+    """The topic called `id`; the error offers the topic an object of that name belongs to, or near ids."""
+    topics = {topic.id: topic for topic in TOPICS}
+    if id in topics:
+        return topics[id]
+    owners = [t.id for t in TOPICS if any(place.rpartition(":")[2] == id for place in t.lives)]
+    near = (
+        owners or difflib.get_close_matches(id.lower(), topics, n=3) or [t for t in topics if id and id in t]
+    )
+    hint = f"did you mean {' or '.join(near)}? " if near else ""
+    raise UnknownNameError(f"no topic is called {id!r}; {hint}`yuanli topics` lists them all")
+
+
+TOPICS = (
+    Topic("pipeline", "机器学习流程", "From data to a reusable model"),
+    Topic("bases", "从图像块学习基", "Bases learned from image patches"),
+    Topic("image", "计算机眼中的图像", "An image is an array"),
+    Topic("challenges", "图像分类的挑战", "What makes recognition hard"),
+    Topic(
+        "knn",
+        "K 近邻",
+        "K nearest neighbours",
+        differs="The note puts the training cost at 0; true of brute force, while index structures "
+        "(KD-tree, ball tree) take time to build.",
+    ),
+    Topic("linear", "线性分类器", "Linear score function"),
+    Topic("loss.mse", "均方误差", "Mean squared error"),
+    Topic(
+        "loss.mae",
+        "平均绝对误差",
+        "Mean absolute error",
+        differs="The note leaves out the 1/n; a *mean* absolute error has it, as MSE and RMSE do.",
+    ),
+    Topic(
+        "loss.rmse",
+        "均方根误差",
+        "Root mean squared error",
+        differs="The note calls it the Euclidean distance; RMSE = √MSE, the distance divided by √n.",
+    ),
+    Topic("loss.smooth_l1", "平滑 L1 损失", "Smooth L1"),
+    Topic("loss.huber", "Huber 损失", "Huber loss"),
+    Topic("loss.kl", "KL 散度", "Kullback–Leibler divergence"),
+    Topic(
+        "loss.ce",
+        "交叉熵损失",
+        "Cross-entropy",
+        differs="The note writes −Σ y log y, the entropy of the target; cross-entropy is −Σ y log ŷ.",
+    ),
+    Topic("loss.log", "对数损失", "Log loss"),
+    Topic("loss.hinge", "合页损失", "Hinge losses"),
+    Topic(
+        "penalty",
+        "正则化惩罚项",
+        "Penalties: L1, L2, elastic net",
+        differs="The note says that a larger penalty fits closer, up to over-fitting; a larger λ gives a "
+        "simpler model, and a smaller one over-fits. It takes the root of the sum of squares for "
+        "L2; the penalty is the sum itself. torch's weight_decay shrinks biases too; here weights "
+        "only, unless asked.",
+    ),
+    Topic(
+        "softmax",
+        "Softmax 函数",
+        "Softmax",
+        differs="The note opens with the sigmoid's formula; softmax(z)ᵢ = exp zᵢ / Σⱼ exp zⱼ, and the "
+        "sigmoid is its case of two classes.",
+    ),
+    Topic("sigmoid", "Sigmoid 函数", "Sigmoid"),
+    Topic("entropy", "熵与编码长度", "Entropy and code length"),
+    Topic(
+        "gd",
+        "梯度下降",
+        "Gradient descent",
+        differs="The note says that smaller batches estimate the gradient more steadily; the estimate's "
+        "variance is σ²/b, so smaller batches are noisier.",
+    ),
+    Topic("backprop", "反向传播", "Backpropagation"),
+    Topic("mlp", "多层感知机", "Multilayer perceptron"),
+    Topic(
+        "activation",
+        "激活函数",
+        "Activation functions",
+        differs="The note says that sigmoid and ReLU slide from high to low and that ReLU is singular at "
+        "0; both increase, and ReLU is continuous with no derivative at 0, where the subgradient "
+        "0 is used.",
+    ),
+    Topic(
+        "preprocess",
+        "数据预处理",
+        "Preprocessing",
+        differs="The note calls division by the standard deviation regularisation and says it bounds the "
+        "data; it is standardisation and bounds nothing. Regularisation is the penalty.",
+    ),
+    Topic("init", "参数初始化", "Initialisation"),
+    Topic("dropout", "随机失活", "Dropout"),
+    Topic("batchnorm", "批归一化", "Batch normalisation"),
+    Topic("words.cbow", "词向量 CBOW", "Word vectors: CBOW"),
+    Topic("words.sg", "词向量 Skip-gram", "Word vectors: skip-gram"),
+    Topic("words.hs", "层次 Softmax", "Hierarchical softmax"),
+    Topic("words.neg", "负采样", "Negative sampling"),
+    Topic("conv", "卷积", "Convolution"),
+    Topic("pool", "池化", "Pooling"),
+    Topic("lenet", "LeNet-5 网络", "LeNet-5"),
+    Topic(
+        "alexnet",
+        "AlexNet 网络",
+        "AlexNet",
+        differs="The note counts 13 layers; 8 have weights (5 convolutions, 3 fully connected), the rest "
+        "are pooling and normalisation.",
+    ),
+    Topic("vgg", "VGG 网络", "VGG"),
+    Topic(
+        "receptive",
+        "感受野与开销",
+        "Receptive field and cost",
+        differs="The note puts a 3×3 for a 5×5 and saves 25 − 9 parameters; it takes two, so 18 against "
+        "25 for each pair of channels, and three for a 7×7, 27 against 49.",
+    ),
+    Topic("inception", "Inception 网络", "Inception and GoogLeNet"),
+    Topic("resnet", "残差网络", "ResNet"),
+    Topic("densenet", "密集连接网络", "DenseNet"),
+    Topic("light", "轻量网络", "SqueezeNet, ShuffleNet, MobileNet"),
+    Topic("rnn", "循环神经网络", "Recurrent network"),
+    Topic("lstm", "长短时记忆", "LSTM and GRU"),
+    Topic("textcnn", "文本卷积", "TextCNN"),
+    Topic("gan", "生成对抗网络", "GAN"),
+    Topic("svm", "支持向量机", "Support vector machine"),
+    Topic(
+        "logistic",
+        "逻辑回归",
+        "Logistic regression",
+        differs="The note gives it the squared loss; it minimises the log loss (cross-entropy). The note "
+        "says that scaling does not affect it; true of the unpenalised optimum, untrue with a "
+        "penalty or under gradient descent.",
+    ),
+    Topic(
+        "gbdt",
+        "梯度提升树",
+        "Gradient-boosted trees",
+        differs="The note fits each tree to the residuals; trees fit the negative gradient of the loss, "
+        "which is the residual for the squared loss alone.",
+    ),
+    Topic("zoo.paddle", "与飞桨互换权重", "Weights to and from Paddle"),
+)
