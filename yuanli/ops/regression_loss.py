@@ -1,8 +1,8 @@
 """Losses of numbers: how far what is predicted lies from what was measured.
 
-In all of them d = input − target, element by element, and both have the same shape: nothing is broadcast, since (N, 1)
-against (N,) would silently compare everything with everything.  `reduction` is "mean", "sum" or "none"; the mean over no
-elements is nan.  Both inputs get gradients, and ∂/∂target = −∂/∂input.
+In all of them d = input − target, element by element, and both have the same shape: nothing is broadcast, since
+(N, 1) against (N,) would silently compare everything with everything.  `reduction` is "mean", "sum" or "none";
+the mean over no elements is nan.  Both inputs get gradients, and ∂/∂target = −∂/∂input.
 """
 
 import numpy as np
@@ -65,7 +65,9 @@ def smooth_l1_loss(input, target, reduction="mean", beta=1.0):
     size = np.abs(d)
     with quiet():
         near = np.minimum(size, beta)
-        loss, share = reduced(np.where(size < beta, near * near / (2 * beta or 1), size - beta / 2), reduction)
+        loss, share = reduced(
+            np.where(size < beta, near * near / (2 * beta or 1), size - beta / 2), reduction
+        )
     slope = np.clip(d / beta, -1, 1) if beta else np.sign(d)
     return loss, _opposite(lambda dy: (share * dy) * slope)
 
@@ -108,13 +110,14 @@ def floating(name, input):
 
 def same_shape(name, input, target):
     """Both as arrays, the target in the input's dtype; they must have one shape."""
-    x = floating(name, input)
-    t = np.asarray(target, x.dtype)
+    x, t = floating(name, input), np.asarray(target)
+    if t.dtype.kind not in "fiub":
+        raise DTypeError(f"{name} needs numbers as target, got dtype {t.dtype}")
     if x.shape != t.shape:
         raise ShapeError(
-            f"{name} needs input and target of the same shape, got {x.shape} and {t.shape}; reshape one of them"
+            f"{name} needs input and target of one shape, got {x.shape} and {t.shape}; reshape one of them"
         )
-    return x, t
+    return x, t.astype(x.dtype, copy=False)
 
 
 def _difference(name, input, target):
