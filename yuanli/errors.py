@@ -17,6 +17,10 @@ class ValueRangeError(YuanliError, ValueError):
     """A number outside the range that makes sense: a stride of 0, a probability of 2, class 12 of 10."""
 
 
+class ModelError(YuanliError, TypeError):
+    """A model put together wrongly: layers in a plain list, a part that is no Module, a name used twice."""
+
+
 class GradientError(YuanliError, RuntimeError):
     """A backward pass that cannot be made: a freed graph, nothing that requires a gradient."""
 
@@ -27,6 +31,10 @@ class NotFiniteError(YuanliError, ArithmeticError):
 
 class DataError(YuanliError, ValueError):
     """A data set, table, picture or archive that is missing, damaged or not what it should be."""
+
+
+class NotFittedError(YuanliError, ValueError, AttributeError):
+    """A transformer or estimator that is asked for something before fit."""
 
 
 class CheckpointError(YuanliError, ValueError):

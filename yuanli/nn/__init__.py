@@ -1,0 +1,84 @@
+"""Layers and initialisers, with torch's names, weight layouts and starting distributions."""
+
+from yuanli.nn import init
+from yuanli.nn.activation import (
+    ELU,
+    GELU,
+    LeakyReLU,
+    LogSoftmax,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
+from yuanli.nn.conv import Conv1d, Conv2d, ConvTranspose2d
+from yuanli.nn.dropout import Dropout
+from yuanli.nn.embedding import Embedding
+from yuanli.nn.linear import Flatten, Identity, Linear
+from yuanli.nn.loss import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    HingeLoss,
+    HuberLoss,
+    KLDivLoss,
+    L1Loss,
+    MSELoss,
+    MulticlassHingeLoss,
+    MultiMarginLoss,
+    NLLLoss,
+    RMSELoss,
+    SmoothL1Loss,
+)
+from yuanli.nn.module import Module, Parameter
+from yuanli.nn.norm import BatchNorm1d, BatchNorm2d, LayerNorm, LocalResponseNorm
+from yuanli.nn.pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
+from yuanli.nn.sequential import ModuleList, Sequential
+
+__all__ = [
+    "ELU",
+    "GELU",
+    "AdaptiveAvgPool2d",
+    "AvgPool2d",
+    "BCELoss",
+    "BCEWithLogitsLoss",
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "Conv1d",
+    "Conv2d",
+    "ConvTranspose2d",
+    "CrossEntropyLoss",
+    "Dropout",
+    "Embedding",
+    "Flatten",
+    "HingeLoss",
+    "HuberLoss",
+    "Identity",
+    "KLDivLoss",
+    "L1Loss",
+    "LayerNorm",
+    "LeakyReLU",
+    "Linear",
+    "LocalResponseNorm",
+    "LogSoftmax",
+    "MSELoss",
+    "MaxPool2d",
+    "Module",
+    "ModuleList",
+    "MultiMarginLoss",
+    "MulticlassHingeLoss",
+    "NLLLoss",
+    "Parameter",
+    "RMSELoss",
+    "ReLU",
+    "Sequential",
+    "SiLU",
+    "Sigmoid",
+    "SmoothL1Loss",
+    "Softmax",
+    "Softplus",
+    "Tanh",
+    "init",
+]
