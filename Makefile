@@ -27,15 +27,23 @@ format: $(VENV)/.check
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
-# A stamp a set of packages: made again when the versions change.
-$(VENV)/.core: pyproject.toml constraints.txt
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -q -e . -c constraints.txt
+# A stamp a set of packages: made again when the versions change, or when the last attempt was cut short.
+$(VENV)/.core: EXTRA :=
+$(VENV)/.test: EXTRA := [test]
+$(VENV)/.check: EXTRA := [check]
+
+$(VENV)/.core $(VENV)/.test $(VENV)/.check: pyproject.toml constraints.txt
+	@test -x $(BIN)/pip || { $(PYTHON) -c "$$OLD" && $(PYTHON) -m venv $(VENV); }
+	@echo "installing yuanli$(EXTRA) into $(VENV); the first time this takes a minute or two"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -e ".$(EXTRA)" -c constraints.txt
 	@touch $@
 
-$(VENV)/.test $(VENV)/.check: $(VENV)/.%: pyproject.toml constraints.txt
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -q -e ".[$*]" -c constraints.txt
-	@touch $@
+define OLD
+import sys
+if sys.version_info < (3, 11):
+    sys.exit("yuanli needs Python 3.11 or newer, and $(PYTHON) is %s; `make PYTHON=python3.12` names another"
+             % sys.version.split()[0])
+endef
+export OLD
