@@ -15,22 +15,22 @@ from yuanli.errors import ShapeError
 
 
 def add(a, b):
-    """a + b"""
+    """a + b; ∂/∂a = ∂/∂b = 1"""
     return a + b, (_same, _same)
 
 
 def sub(a, b):
-    """a − b"""
+    """a − b; ∂/∂a = 1, ∂/∂b = −1"""
     return a - b, (_same, np.negative)
 
 
 def mul(a, b):
-    """a · b, element by element"""
+    """a · b, element by element; ∂/∂a = b, ∂/∂b = a"""
     return a * b, (lambda dy: dy * b, lambda dy: dy * a)
 
 
 def div(a, b):
-    """a / b, element by element; x/0 is ±inf or nan, as IEEE 754 has it"""
+    """a / b, element by element; ∂/∂a = 1/b, ∂/∂b = −a/b²; x/0 is ±inf or nan, as IEEE 754 has it"""
     with quiet():
         y = np.true_divide(a, b)
     return y, (lambda dy: dy / b, lambda dy: -dy * y / b)
@@ -53,7 +53,7 @@ def pow(x, exponent):
 
 
 def neg(x):
-    """−x"""
+    """−x; ∂/∂x = −1"""
     return -x, (np.negative,)
 
 
@@ -133,12 +133,12 @@ def transpose(x, dim0, dim1):
 
 
 def sum(x, dim=None, keepdim=False):
-    """Σ x over the axes `dim` (a number, several, or None for all)"""
+    """Σ x over the axes `dim` (a number, several, or None for all); ∂/∂x = 1"""
     return x.sum(axes(x, dim), keepdims=keepdim), (lambda dy: np.broadcast_to(keepaxes(dy, x, dim), x.shape),)
 
 
 def mean(x, dim=None, keepdim=False):
-    """(1/n) Σ x over the axes `dim` (a number, several, or None for all); nan over no elements"""
+    """(1/n) Σ x over the axes `dim` (a number, several, or None for all); ∂/∂x = 1/n; nan over no elements"""
     with quiet():
         y = x.sum(axes(x, dim), keepdims=keepdim) / (n := count(x, dim))
     return y, (lambda dy: np.broadcast_to(keepaxes(dy / n, x, dim), x.shape),)

@@ -37,12 +37,13 @@ class Tensor:
     Python numbers and lists become float32 (or int64, bool); arrays keep their dtype and are not copied.
     """
 
-    __slots__ = ("__weakref__", "_order", "_parents", "data", "grad", "requires_grad")
+    __slots__ = ("__weakref__", "_order", "_parents", "_rule", "data", "grad", "requires_grad")
     __array_ufunc__ = None  # array + Tensor is Tensor.__radd__, not an array of objects
     __hash__ = object.__hash__
 
     data: np.ndarray
     grad: np.ndarray | None
+    _rule: Callable
 
     def __init__(self, data: Any, requires_grad: bool = False) -> None:
         self.data = as_array(data)
@@ -341,6 +342,7 @@ def differentiable(rule: Callable[..., tuple[Any, tuple]]) -> Callable[..., Tens
             if parents:
                 result.requires_grad = True
                 result._parents = parents
+                result._rule = rule  # its name and formula, for the microscope
                 return result
         result.requires_grad = False
         result._parents = None

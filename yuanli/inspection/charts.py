@@ -1,0 +1,154 @@
+"""Charts of how training went and how good its result is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from yuanli.inspection.style import (
+    BLACK,
+    BLUE,
+    COLOURS,
+    GREY,
+    ORANGE,
+    RED,
+    new_figure,
+    panels,
+    plain_text,
+    styled,
+)
+
+PANELS = ("loss", "accuracy", "mean_absolute_error")
+MOST_COUNTS = 25  # classes up to which a confusion matrix still has room for its numbers
+
+
+@styled
+def learning_curves(rows: Sequence[Mapping[str, float]], title: str = "") -> Figure:
+    """Loss, and accuracy or another metric where it is there, against the epoch.
+
+    `rows`: one an epoch, with `epoch`, `loss` and one more of PANELS, perhaps with `validation_…`.
+    """
+    names = [n for n in PANELS if any(n in r or f"validation_{n}" in r for r in rows)] or ["loss"]
+    figure, axes = panels(1, len(names), width=4.4, height=3.2)
+    for axis, name in zip(axes[0], names, strict=True):
+        for key, colour, dashes, label in (
+            (name, BLUE, "-", "training"),
+            (f"validation_{name}", RED, "--", "validation"),
+        ):
+            points = [(r["epoch"], r[key]) for r in rows if r.get(key) is not None]
+            if points:
+                marker = "o" if len(points) < 25 else ""
+                axis.plot(*zip(*points, strict=True), dashes, color=colour, marker=marker, ms=4, label=label)
+        if name == "loss" and all(r.get("loss", 1) > 0 for r in rows):
+            axis.set_yscale("log")
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.set_xlabel("epoch")
+        axis.set_title(name.replace("_", " "))
+        if axis.lines:
+            axis.legend()
+    if title:
+        figure.suptitle(plain_text(title, 70))
+    return figure
+
+
+@styled
+def curves(
+    series: Mapping[str, Sequence[float]], *, xlabel: str, ylabel: str, title: str = "", log: bool = False
+) -> Figure:
+    """Several lines over 1, 2, 3, …, each with its name."""
+    figure = new_figure(6.4, 3.8)
+    axes = figure.add_subplot()
+    styles = ("-", "--", "-.", ":")
+    for i, (name, values) in enumerate(series.items()):
+        axes.plot(
+            range(1, len(values) + 1), values, styles[i % 4], color=COLOURS[i % 8], label=plain_text(name, 40)
+        )
+    axes.set(xlabel=xlabel, ylabel=ylabel, title=title, yscale="log" if log else "linear")
+    axes.legend()
+    return figure
+
+
+@styled
+def confusion_matrix(counts: np.ndarray, classes: Sequence[str], title: str = "") -> Figure:
+    """Rows the truth, columns the prediction; the shade is the share of the row, the number the count."""
+    counts = np.asarray(counts)
+    K = len(counts)
+    side = float(np.clip(1.6 + 0.46 * K, 3.4, 13))
+    figure = new_figure(side + 0.5, side)
+    axes = figure.add_subplot()
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    shown = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axes.grid(False)
+    if K <= MOST_COUNTS:
+        for i, j in np.ndindex(K, K):
+            if counts[i, j]:
+                colour = "white" if shares[i, j] > 0.55 else RED if i != j else BLACK
+                axes.text(j, i, str(counts[i, j]), ha="center", va="center", color=colour, fontsize=9)
+        labels = [plain_text(c, 14) for c in classes]
+        upright = max(map(len, labels), default=0) > 3
+        axes.set_xticks(range(K), labels, rotation=90 if upright else 0)
+        axes.set_yticks(range(K), labels)
+    axes.set(xlabel="predicted", ylabel="true", title=plain_text(title, 60) or "Confusion matrix (counts)")
+    figure.colorbar(shown, ax=axes, label="share of the true class", shrink=0.75)
+    return figure
+
+
+@styled
+def accuracy_bars(
+    names: Sequence[str], accuracy: Sequence[float], low: Sequence[float], high: Sequence[float]
+) -> Figure:
+    """One bar a model, best on top, with its 95 % interval; the axis starts at 0."""
+    order = np.argsort(accuracy)
+    value, start, end = (100 * np.asarray(v, float)[order] for v in (accuracy, low, high))
+    figure = new_figure(6.8, 1.0 + 0.42 * len(order))
+    axes = figure.add_subplot()
+    axes.barh(range(len(order)), value, color=BLUE, height=0.62, alpha=0.85)
+    error = np.maximum(0, [value - start, end - value])
+    axes.errorbar(value, range(len(order)), xerr=error, fmt="none", ecolor=BLACK, capsize=3, lw=1.2)
+    for i, (v, x) in enumerate(zip(value, end, strict=True)):
+        axes.annotate(f"{v:.1f} %", (x, i), (5, 0), textcoords="offset points", va="center", fontsize=9)
+    axes.set_yticks(range(len(order)), [plain_text(names[i], 28) for i in order])
+    axes.set_xlim(0, 112)
+    axes.set_xticks(range(0, 101, 20))
+    axes.grid(False, axis="y")
+    axes.set(xlabel="accuracy on the test data in %, with 95 % interval")
+    return figure
+
+
+@styled
+def accuracy_against(
+    names: Sequence[str], accuracy: Sequence[float], cost: Sequence[float], xlabel: str
+) -> Figure:
+    """A point a model: cheap is left, good is up; the cost axis is logarithmic."""
+    figure = new_figure(5.6, 3.8)
+    axes = figure.add_subplot()
+    x, y = np.maximum(np.asarray(cost, float), 1e-9), 100 * np.asarray(accuracy, float)
+    axes.scatter(x, y, s=45, color=BLUE, zorder=3)
+    axes.set_xscale("log")
+    axes.margins(0.18)
+    middle = np.sqrt(x.min() * x.max())
+    for i in np.argsort(y):
+        left = x[i] <= middle
+        axes.annotate(plain_text(names[i], 20), (x[i], y[i]), (7 if left else -7, 0), fontsize=9, va="center",
+                      ha="left" if left else "right", textcoords="offset points")  # fmt: skip
+    axes.set(xlabel=xlabel, ylabel="accuracy in %")
+    return figure
+
+
+@styled
+def residuals(truth: np.ndarray, predicted: np.ndarray, unit: str = "") -> Figure:
+    """Predicted against true, and the residuals (true − predicted) against the prediction."""
+    figure, axes = panels(1, 2, width=4.2, height=3.6)
+    ends = [float(min(truth.min(), predicted.min())), float(max(truth.max(), predicted.max()))]
+    end = f" in {plain_text(unit, 20)}" if unit else ""
+    left, right = axes[0]
+    left.scatter(truth, predicted, s=14, alpha=0.6, color=BLUE)
+    left.plot(ends, ends, color=GREY, lw=1, label="perfect")
+    left.set(xlabel=f"true{end}", ylabel=f"predicted{end}", title="Predictions")
+    left.legend()
+    right.scatter(predicted, truth - predicted, s=14, alpha=0.6, color=ORANGE)
+    right.axhline(0, color=GREY, lw=1)
+    right.set(xlabel=f"predicted{end}", ylabel=f"true − predicted{end}", title="Residuals")
+    return figure

@@ -1,0 +1,163 @@
+"""Pictures made of pictures: grids, mistakes, predictions, templates, feature maps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from yuanli.inspection.style import (
+    BLACK,
+    BLUE,
+    DIVERGING,
+    GREEN,
+    GREY,
+    PALE,
+    RED,
+    as_picture,
+    frameless,
+    panels,
+    plain_text,
+    styled,
+)
+
+
+@styled
+def grid(
+    images: Sequence[np.ndarray],
+    titles: Sequence[str] = (),
+    *,
+    columns: int = 8,
+    title: str = "",
+    colours: Sequence[str] = (),
+) -> Figure:
+    """Images (C, H, W) or (H, W) in rows, each under its title; grey ones are drawn white on black."""
+    columns = max(1, min(columns, len(images)))
+    rows = max(1, -(-len(images) // columns))
+    lines = max((t.count("\n") + 1 for t in titles), default=0)
+    figure, axes = panels(rows, columns, width=1.25, height=1.15 + 0.17 * lines)
+    for i, axis in enumerate(axes.flat):
+        frameless(axis)
+        if i >= len(images):
+            continue
+        axis.imshow(as_picture(images[i]), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        if titles:
+            colour = colours[i] if colours else BLACK
+            axis.set_title(titles[i], fontsize=8.5, loc="center", fontweight="normal", color=colour, pad=3)
+    if title:
+        figure.suptitle(plain_text(title, 80))
+    return figure
+
+
+def mistakes(
+    images: np.ndarray, truth: np.ndarray, probabilities: np.ndarray, classes: Sequence[str], most: int = 24
+) -> Figure:
+    """The worst mistakes, worst first: where the true class was given the least probability."""
+    wrong = worst(truth, probabilities)[:most]
+    titles = []
+    for i in wrong:
+        guess = int(probabilities[i].argmax())
+        titles.append(
+            f"true {plain_text(classes[truth[i]], 12)}\n"
+            f"{plain_text(classes[guess], 12)} {100 * probabilities[i, guess]:.0f} %"
+        )
+    return grid([images[i] for i in wrong], titles, columns=8)
+
+
+def worst(truth: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """The rows that were classified wrongly, the least probability of the true class first."""
+    wrong = np.flatnonzero(probabilities.argmax(1) != truth)
+    return wrong[np.argsort(probabilities[wrong, truth[wrong]], kind="stable")]
+
+
+@styled
+def predictions(
+    images: np.ndarray,
+    truth: np.ndarray | None,
+    probabilities: np.ndarray,
+    classes: Sequence[str],
+    shown: int = 5,
+) -> Figure:
+    """Each image beside bars of its likeliest classes: green the true one, red a wrong guess, others blue."""
+    n = len(images)
+    figure, axes = panels(n, 2, width=2.6, height=1.25, width_ratios=[1, 2.2])
+    for row, (picture, bars) in enumerate(axes):
+        frameless(picture)
+        picture.imshow(as_picture(images[row]), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        p = probabilities[row]
+        top = np.argsort(-p, kind="stable")[:shown][::-1]
+        true = None if truth is None else int(truth[row])
+        colours = [GREEN if k == true else RED if k == p.argmax() and true is not None else BLUE for k in top]
+        bars.barh(range(len(top)), 100 * p[top], color=colours, height=0.7)
+        bars.set_yticks(range(len(top)), [plain_text(classes[k], 16) for k in top])
+        bars.set_xlim(0, 100)
+        bars.grid(False, axis="y")
+        if row < n - 1:
+            bars.tick_params(labelbottom=False)
+        if true is not None:
+            picture.set_title(
+                f"true {plain_text(classes[true], 14)}", fontsize=9, fontweight="normal", loc="center"
+            )
+    axes[-1, 1].set_xlabel("probability in %")
+    return figure
+
+
+@styled
+def templates(weights: np.ndarray, classes: Sequence[str], title: str = "") -> Figure:
+    """A linear classifier's weights (K, C, H, W) as images: orange speaks for the class, purple against."""
+    K = len(weights)
+    columns = min(K, 5)
+    rows = -(-K // columns)
+    figure, axes = panels(rows, columns, width=1.7, height=1.75)
+    top = float(np.abs(weights).max()) or 1.0
+    for k, axis in enumerate(axes.flat):
+        frameless(axis)
+        if k < K:
+            shown = axis.imshow(
+                weights[k].mean(0), cmap=DIVERGING, vmin=-top, vmax=top, interpolation="nearest"
+            )
+            axis.set_title(plain_text(classes[k], 14), loc="center", fontsize=10)
+    figure.colorbar(shown, ax=axes, label="weight", shrink=0.8)
+    if title:
+        figure.suptitle(plain_text(title, 70))
+    return figure
+
+
+@styled
+def maps(rows: Sequence[tuple[str, np.ndarray]], *, most: int = 16, title: str = "") -> Figure:
+    """For each (name, array of shape (C, H, W)) a row of its channels, each to its own scale."""
+    columns = min(most, max(len(array) for _, array in rows))
+    figure, axes = panels(len(rows), columns, width=0.95, height=1.05)
+    for line, (name, array) in zip(axes, rows, strict=True):
+        for axis in line:
+            frameless(axis)
+        for axis, channel in zip(line, array, strict=False):
+            axis.imshow(channel, cmap="gray", interpolation="nearest")
+        line[0].set_title(name, fontsize=9.5, loc="left")
+    if title:
+        figure.suptitle(plain_text(title, 80))
+    return figure
+
+
+@styled
+def numbers(
+    tables: Sequence[tuple[str, np.ndarray]], *, digits: int = 3, marked: Sequence[np.ndarray | None] = ()
+) -> Figure:
+    """Small matrices with their numbers written in; `marked`: for each the cells to set off, or None."""
+    heights = [t.shape[0] for _, t in tables]
+    widths = [t.shape[1] for _, t in tables]
+    figure, axes = panels(1, len(tables), width=0.62 * sum(widths) / len(tables) + 0.4,
+                          height=0.55 * max(heights) + 0.6, width_ratios=widths)  # fmt: skip
+    for i, (axis, (name, table)) in enumerate(zip(axes[0], tables, strict=True)):
+        frameless(axis)
+        mask = marked[i] if i < len(marked) else None
+        for (r, c), value in np.ndenumerate(table):
+            face = "#CFE3F1" if mask is not None and mask[r, c] else "white"
+            axis.add_patch(Rectangle((c - 0.5, r - 0.5), 1, 1, facecolor=face, edgecolor=PALE, lw=1.5))
+            axis.text(c, r, f"{value:.{digits}g}", ha="center", va="center", fontsize=10,
+                      color=BLACK if value else GREY)  # fmt: skip
+        axis.set(xlim=(-0.55, table.shape[1] - 0.45), ylim=(table.shape[0] - 0.45, -0.55), aspect="equal")
+        axis.set_title(name, fontsize=10, loc="center")
+    return figure
