@@ -1,0 +1,32 @@
+"""Where a sliding window lands: the arithmetic that convolution and pooling share.
+
+A window of F elements, D apart, is moved in steps of S over an axis of H1 elements with P zeros before it:
+output h looks at the inputs h·S + i·D − P for the F offsets i = 0 … F − 1.
+
+Source: Dumoulin & Visin 2016, arXiv:1603.07285, sections 2 and 5.1.
+"""
+
+Tap = tuple[slice, slice]
+
+
+def output_size(size: int, kernel: int, stride: int, padding: tuple[int, int], dilation: int) -> int:
+    """H2 = ⌊(H1 + P_before + P_after − D(F − 1) − 1) / S⌋ + 1"""
+    return (size + sum(padding) - dilation * (kernel - 1) - 1) // stride + 1
+
+
+def taps(size: int, outputs: int, kernel: int, stride: int, before: int, dilation: int) -> list[Tap]:
+    """For each of the F offsets, (which outputs see an input there, which inputs those are), as slices.
+
+    The padding is in neither, so that nothing needs to be padded or cropped.
+    """
+    found = []
+    for shift in range(-before, dilation * kernel - before, dilation):
+        first = max(0, -(shift // stride))  # the least h with h·S + shift ≥ 0
+        last = min(outputs - 1, (size - 1 - shift) // stride)  # the largest with h·S + shift ≤ H1 − 1
+        if first > last:
+            found.append((slice(0, 0), slice(0, 0)))
+        else:
+            found.append(
+                (slice(first, last + 1), slice(first * stride + shift, last * stride + shift + 1, stride))
+            )
+    return found

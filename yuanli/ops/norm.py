@@ -1,0 +1,175 @@
+"""Normalisation: over the batch, over the features, over neighbouring channels."""
+
+import numpy as np
+
+from yuanli.arithmetic import quiet
+from yuanli.errors import DTypeError, ShapeError, ValueRangeError
+from yuanli.kernels.normalisation import column_sums
+from yuanli.kernels.windows import taps
+from yuanli.ops.windows import need_floats, numbers
+from yuanli.tensor import differentiable
+
+
+@differentiable
+def batch_norm(
+    input, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5
+):
+    """Give every channel mean 0 and variance 1 over the batch and all places; then scale and shift.
+
+    x̂ = (x − μ) / √(σ² + ε), y = weight · x̂ + bias;
+    ∂L/∂x = weight/√(σ² + ε) · (dy − mean dy − x̂ · mean(dy · x̂)), at evaluation without the two means
+    In training μ and σ² = mean (x − μ)² are the batch's, and the running statistics, changed in place, become
+    (1 − momentum)·old + momentum·(μ, σ²·n/(n − 1)); at evaluation μ and σ² are the running statistics.
+    Shapes: x (N, C), (N, C, L) or (N, C, H, W); all else (C,), or None.
+    Raises: ShapeError, DTypeError; ValueRangeError in training on one value per channel.
+    Source: Ioffe & Szegedy 2015, arXiv:1502.03167, algorithms 1 and 2.
+    """
+    _check_batch_norm(input, running_mean, running_var, weight, bias, training)
+    channels = input.shape[1]
+    x = np.moveaxis(input, 1, -1)
+    shape, x = x.shape, x.reshape(-1, channels)  # a row for every place
+    n = len(x)
+    with quiet():
+        if training:
+            mean = column_sums(x) / n
+            centred = x - mean
+            var = column_sums(centred * centred) / n
+            if n:
+                _update(running_mean, mean, momentum)
+                _update(running_var, var * (n / (n - 1)), momentum)
+        else:
+            mean, var = running_mean.astype(x.dtype), running_var.astype(x.dtype)
+            centred = x - mean
+        inv_std = 1 / np.sqrt(var + x.dtype.type(eps))
+        x_hat = centred  # in place
+        x_hat *= inv_std
+        y = x_hat if weight is None else x_hat * weight
+        y = y if bias is None else y + bias
+
+    def rows(dy):
+        return np.moveaxis(dy, 1, -1).reshape(-1, channels)
+
+    def back(rows):
+        return np.moveaxis(rows.reshape(shape), -1, 1)
+
+    def grad_input(dy):
+        dy = rows(dy)
+        scale = inv_std if weight is None else inv_std * weight
+        if not training:
+            return back(dy * scale)
+        dx = x_hat * (column_sums(dy * x_hat) / -n)
+        dx += dy
+        dx -= column_sums(dy) / n
+        dx *= scale
+        return back(dx)
+
+    def grad_weight(dy):
+        return column_sums(rows(dy) * x_hat)
+
+    def grad_bias(dy):
+        return column_sums(rows(dy))
+
+    return back(y), (grad_input, None, None, grad_weight, grad_bias)
+
+
+@differentiable
+def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
+    """Give every example mean 0 and variance 1 over its last axes; then scale and shift.
+
+    x̂ = (x − μ) / √(σ² + ε) with μ and σ² over the axes of normalized_shape, y = weight · x̂ + bias;
+    ∂L/∂x = (g − mean g − x̂ · mean(g · x̂)) / √(σ² + ε) with g = weight · dy
+    Shapes: x (…, *normalized_shape), weight and bias normalized_shape, or None.
+    Raises: ShapeError, DTypeError.
+    Source: Ba, Kiros & Hinton 2016, arXiv:1607.06450, equations 3 and 4.
+    """
+    op = "layer_norm"
+    need_floats(op, x=input, weight=weight, bias=bias)
+    shape = tuple(normalized_shape) if isinstance(normalized_shape, tuple | list) else (normalized_shape,)
+    shape = numbers(op, "normalized_shape", shape, len(shape), 1) if shape else ()
+    if not shape or input.shape[-len(shape) :] != shape:
+        raise ShapeError(
+            f"{op} needs x whose last axes are normalized_shape {shape}, got shape {input.shape}"
+        )
+    for name, array in (("weight", weight), ("bias", bias)):
+        if array is not None and array.shape != shape:
+            raise ShapeError(f"{op} needs {name} of shape {shape}, got {array.shape}")
+    last = tuple(range(-len(shape), 0))
+    with quiet():
+        x_hat = input - input.mean(last, keepdims=True)
+        inv_std = 1 / np.sqrt((x_hat * x_hat).mean(last, keepdims=True) + eps)
+        x_hat *= inv_std
+        y = x_hat if weight is None else x_hat * weight
+        y = y if bias is None else y + bias
+
+    def grad_input(dy):
+        g = dy if weight is None else dy * weight
+        return inv_std * (g - g.mean(last, keepdims=True) - x_hat * (g * x_hat).mean(last, keepdims=True))
+
+    return y, (grad_input, None, lambda dy: dy * x_hat, lambda dy: dy)
+
+
+@differentiable
+def local_response_norm(input, size, alpha=1e-4, beta=0.75, k=1.0):
+    """Divide by the activity of the `size` neighbouring channels at the same place.
+
+    y_c = x_c · d_c^(−β), d_c = k + (α/size) · Σ x_j² over j = c − ⌊size/2⌋ … c + ⌊(size − 1)/2⌋;
+    ∂L/∂x_j = dy_j · d_j^(−β) − (2αβ/size) · x_j · Σ dy_c · x_c · d_c^(−β−1) over the c whose sum has j
+    Shapes: (N, C, …) → the same, with at least one axis after C.
+    Raises: ShapeError, DTypeError, ValueRangeError.
+    Source: Krizhevsky, Sutskever & Hinton 2012, ImageNet Classification with Deep CNNs, section 3.3.
+    Differs: α is divided by size, as in torch but not in the paper: its k = 2, n = 5, α = 1e-4, β = 0.75 is
+    size=5, alpha=5e-4, beta=0.75, k=2 here.
+    """
+    op = "local_response_norm"
+    need_floats(op, x=input)
+    (size,) = numbers(op, "size", size, 1, 1)
+    if input.ndim < 3:
+        raise ShapeError(f"{op} needs x with at least 3 axes (N, C, …), got shape {input.shape}")
+    x = np.moveaxis(input, 1, -1)
+    neighbours = taps(x.shape[-1], x.shape[-1], size, 1, size // 2, 1)
+
+    def summed(terms, mirrored=False):
+        total = np.zeros_like(terms)
+        for ours, theirs in neighbours:
+            if mirrored:
+                ours, theirs = theirs, ours
+            total[..., ours] += terms[..., theirs]
+        return total
+
+    with quiet():
+        d = k + alpha / size * summed(x * x)
+        shrink = d**-beta
+        y = x * shrink
+
+    def grad_input(dy):
+        dy = np.moveaxis(dy, 1, -1)
+        dx = dy * shrink - 2 * alpha * beta / size * x * summed(dy * y / d, mirrored=True)
+        return np.moveaxis(dx, -1, 1)
+
+    return np.moveaxis(y, -1, 1), (grad_input,)
+
+
+def _check_batch_norm(input, running_mean, running_var, weight, bias, training):
+    given = {"weight": weight, "bias": bias, "running_mean": running_mean, "running_var": running_var}
+    need_floats("batch_norm", x=input, **given)
+    if input.ndim not in (2, 3, 4):
+        raise ShapeError(f"batch_norm needs x (N, C), (N, C, L) or (N, C, H, W), got shape {input.shape}")
+    for name, array in given.items():
+        if array is not None and array.shape != input.shape[1:2]:
+            raise ShapeError(
+                f"batch_norm needs {name} of shape {input.shape[1:2]}, one for each channel of x of shape "
+                f"{input.shape}, got {array.shape}"
+            )
+    if not training and (running_mean is None or running_var is None):
+        raise DTypeError("batch_norm needs running_mean and running_var unless training=True, got None")
+    if training and input.size == input.shape[1]:
+        raise ValueRangeError(
+            f"batch_norm needs more than one value per channel in training, got shape {input.shape}; "
+            "take larger batches, or call eval() on the model"
+        )
+
+
+def _update(running, value, momentum):
+    if running is not None:
+        running *= 1 - momentum
+        running += momentum * value
