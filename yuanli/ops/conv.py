@@ -1,7 +1,7 @@
 """Convolution in one and two dimensions, and its transpose.
 
 As everywhere in deep learning this is cross-correlation: the kernel is not flipped.  With kernel size F,
-stride S, padding P and dilation D, H1 places become H2 = ⌊(H1 + 2P − D(F − 1) − 1) / S⌋ + 1 (`conv_output_size`).
+stride S, padding P and dilation D, an axis of H1 becomes one of H2 = ⌊(H1 + 2P − D(F − 1) − 1) / S⌋ + 1.
 """
 
 import numpy as np
