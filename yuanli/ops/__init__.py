@@ -4,6 +4,30 @@ Every function takes Tensors (or arrays) first and options after, and gives a Te
 returns the value and one gradient function per input (see `yuanli.tensor.differentiable`).
 """
 
+from yuanli.ops.conv import conv1d, conv2d, conv_transpose2d
+from yuanli.ops.dropout import dropout
+from yuanli.ops.elementwise import (
+    clip,
+    elu,
+    gelu,
+    leaky_relu,
+    maximum,
+    minimum,
+    relu,
+    sigmoid,
+    silu,
+    softplus,
+    tanh,
+    where,
+)
+from yuanli.ops.embedding import embedding
+from yuanli.ops.linear import linear
+from yuanli.ops.norm import batch_norm, layer_norm, local_response_norm
+from yuanli.ops.pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d
+from yuanli.ops.reduce import var
+from yuanli.ops.shape import broadcast_to, cat, flatten, pad, permute, squeeze, stack, unsqueeze
+from yuanli.ops.softmax import log_softmax, logsumexp, softmax
+from yuanli.ops.windows import conv_output_size as conv_output_size
 from yuanli.tensor import (
     abs,
     add,
@@ -25,26 +49,33 @@ from yuanli.tensor import (
     transpose,
 )
 
-ALL = (
-    *(
-        abs,
-        add,
-        div,
-        exp,
-        getitem,
-        log,
-        matmul,
-        max,
-        mean,
-        min,
-        mul,
-        neg,
-        pow,
-        reshape,
-        sqrt,
-        sub,
-        sum,
-        transpose,
-    ),
+OPERATORS = (
+    abs,
+    add,
+    div,
+    exp,
+    getitem,
+    log,
+    matmul,
+    max,
+    mean,
+    min,
+    mul,
+    neg,
+    pow,
+    reshape,
+    sqrt,
+    sub,
+    sum,
+    transpose,
 )
+ELEMENTWISE = (clip, elu, gelu, leaky_relu, maximum, minimum, relu, sigmoid, silu, softplus, tanh, where)
+REDUCTIONS = (var, softmax, log_softmax, logsumexp)
+SHAPES = (broadcast_to, cat, flatten, pad, permute, squeeze, stack, unsqueeze)
+LAYERS = (dropout, embedding, linear)
+CONVOLUTIONS = (conv1d, conv2d, conv_transpose2d)
+POOLS = (max_pool2d, avg_pool2d, adaptive_avg_pool2d)
+NORMS = (batch_norm, layer_norm, local_response_norm)
+
+ALL = (*OPERATORS, *ELEMENTWISE, *REDUCTIONS, *SHAPES, *LAYERS, *CONVOLUTIONS, *POOLS, *NORMS)
 """Every differentiable function: the tests demand a row for each."""

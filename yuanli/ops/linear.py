@@ -1,0 +1,32 @@
+"""The fully connected layer's function."""
+
+from yuanli.errors import ShapeError
+from yuanli.tensor import differentiable
+
+
+@differentiable
+def linear(input, weight, bias=None):
+    """y = x Wᵀ + b: (…, I), (O, I), (O,) → (…, O).
+
+    ∂/∂x = dy W; ∂/∂W = dyᵀ x and ∂/∂b = Σ dy, both over all rows.
+    Raises: ShapeError when the shapes do not fit.
+    """
+    if weight.ndim != 2 or not input.ndim or input.shape[-1] != weight.shape[1]:
+        raise ShapeError(f"linear needs input (…, I) and weight (O, I), got {input.shape} and {weight.shape}")
+    y = input @ weight.T
+
+    def grad_weight(dy):
+        return _rows(dy).T @ _rows(input)
+
+    if bias is None:
+        return y, (lambda dy: dy @ weight, grad_weight, None)
+    if bias.shape != weight.shape[:1]:
+        raise ShapeError(
+            f"linear needs bias ({weight.shape[0]},) for weight {weight.shape}, got {bias.shape}"
+        )
+    return y + bias, (lambda dy: dy @ weight, grad_weight, lambda dy: _rows(dy).sum(0))
+
+
+def _rows(x):
+    """(…, D) → (rows, D)"""
+    return x if x.ndim == 2 else x.reshape(-1, x.shape[-1])

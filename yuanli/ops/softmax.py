@@ -1,0 +1,36 @@
+"""The softmax family: scores to probabilities, their logarithms, and the smooth maximum.
+
+The exponentials are of x − max x, which changes nothing in exact arithmetic and never overflows.
+Source: Blanchard, Higham & Higham 2021, "Accurately computing the log-sum-exp and softmax functions".
+"""
+
+import numpy as np
+
+from yuanli.arithmetic import axes, keepaxes
+from yuanli.tensor import differentiable
+
+
+@differentiable
+def softmax(input, dim=-1):
+    """y_k = e^{x_k} / Σⱼ e^{x_j} along `dim`; ∂/∂x = y·(dy − Σⱼ dy_j·y_j)."""
+    y = np.exp(input - input.max(dim, keepdims=True))
+    y /= y.sum(dim, keepdims=True)
+    return y, (lambda dy: y * (dy - (dy * y).sum(dim, keepdims=True)),)
+
+
+@differentiable
+def log_softmax(input, dim=-1):
+    """y_k = x_k − ln Σⱼ e^{x_j} along `dim`; ∂/∂x = dy − softmax(x)·Σⱼ dy_j."""
+    shifted = input - input.max(dim, keepdims=True)
+    y = shifted - np.log(np.exp(shifted).sum(dim, keepdims=True))
+    return y, (lambda dy: dy - np.exp(y) * dy.sum(dim, keepdims=True),)
+
+
+@differentiable
+def logsumexp(input, dim, keepdim=False):
+    """ln Σⱼ e^{x_j} over the axes `dim`, a smooth max; ∂/∂x = softmax(x)."""
+    over = axes(input, dim)
+    top = input.max(over, keepdims=True)
+    top = np.where(np.isfinite(top), top, 0).astype(top.dtype)  # −inf − (−inf) would be nan
+    y = np.log(np.exp(input - top).sum(over, keepdims=True)) + top
+    return y if keepdim else y.squeeze(over), (lambda dy: keepaxes(dy, input, dim) * np.exp(input - y),)
