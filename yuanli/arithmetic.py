@@ -31,23 +31,21 @@ def mul(a, b):
 
 def div(a, b):
     """a / b, element by element; ∂/∂a = 1/b, ∂/∂b = −a/b²; x/0 is ±inf or nan, as IEEE 754 has it"""
-    with quiet():
-        y = np.true_divide(a, b)
+    y = np.true_divide(a, b)
     return y, (lambda dy: dy / b, lambda dy: -dy * y / b)
 
 
 def pow(x, exponent):
     """xᶜ; ∂/∂x = c·xᶜ⁻¹ and ∂/∂c = xᶜ·ln x, taken as 0 where c = 0 and where x = 0 ≤ c"""
-    with quiet():
-        y = np.power(x, exponent)
+    y = np.power(x, exponent)
 
     def grad_x(dy):
-        return dy * np.where(
-            exponent == 0, 0, exponent * np.power(x, np.where(exponent == 0, 1, exponent - 1))
-        )
+        c = np.asarray(exponent, dy.dtype)
+        return dy * c * np.power(x, np.where(c == 0, c, c - 1))
 
     def grad_exponent(dy):
-        return dy * np.where((x == 0) & (exponent >= 0), 0, y * np.log(np.where(x == 0, 1, x)))
+        flat = (x == 0) & (exponent >= 0)
+        return np.where(flat, 0, dy * y * np.log(np.where(flat, 1, x)))
 
     return y, (grad_x, grad_exponent)
 
@@ -59,21 +57,18 @@ def neg(x):
 
 def exp(x):
     """eˣ; ∂/∂x = eˣ"""
-    with quiet():
-        y = np.exp(x)
+    y = np.exp(x)
     return y, (lambda dy: dy * y,)
 
 
 def log(x):
     """ln x; ∂/∂x = 1/x; ln 0 = −inf, and nan below 0"""
-    with quiet():
-        return np.log(x), (lambda dy: dy / x,)
+    return np.log(x), (lambda dy: dy / x,)
 
 
 def sqrt(x):
     """√x; ∂/∂x = 1/(2√x), infinite at 0, and nan below 0"""
-    with quiet():
-        y = np.sqrt(x)
+    y = np.sqrt(x)
     return y, (lambda dy: dy / (2 * y),)
 
 
@@ -139,8 +134,8 @@ def sum(x, dim=None, keepdim=False):
 
 def mean(x, dim=None, keepdim=False):
     """(1/n) Σ x over the axes `dim` (a number, several, or None for all); ∂/∂x = 1/n; nan over no elements"""
-    with quiet():
-        y = x.sum(axes(x, dim), keepdims=keepdim) / (n := count(x, dim))
+    n = count(x, dim)
+    y = np.divide(x.sum(axes(x, dim), keepdims=keepdim), n)
     return y, (lambda dy: np.broadcast_to(keepaxes(dy / n, x, dim), x.shape),)
 
 

@@ -27,6 +27,8 @@ _clock = itertools.count().__next__
 _recording: ContextVar[bool] = ContextVar("recording", default=True)
 _FREED: list = []  # the parents of a node whose graph an earlier backward() has used up
 
+FLOAT32 = np.dtype(np.float32)
+NUMBERS = (np.ndarray, int, float, np.number, np.bool)  # what stands beside Tensors in an operation
 DTYPES = frozenset(map(np.dtype, ("f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "?")))
 
 
@@ -145,15 +147,16 @@ class Tensor:
                 if node.grad is None:
                     node.grad = dy if id(node) in owned else dy.copy()
                 else:
-                    node.grad = node.grad + dy
+                    node.grad = np.asarray(node.grad + dy)
                 continue
             node._parents = _FREED
             for parent, rule in parents:
                 g = rule(dy)
-                if g.shape != parent.data.shape:
-                    g = sum_to(g, parent.data.shape)
-                if g.dtype != parent.data.dtype:
-                    g = g.astype(parent.data.dtype)
+                data = parent.data
+                if g.shape != data.shape:
+                    g = sum_to(g, data.shape)
+                if g.dtype is not data.dtype or type(g) is not np.ndarray:
+                    g = np.asarray(g, data.dtype)  # NumPy makes numbers of arrays without axes
                 key = id(parent)
                 held = gradients.get(key)
                 if held is None:
@@ -163,7 +166,7 @@ class Tensor:
                 elif key in owned:
                     held += g
                 else:
-                    gradients[key] = held + g
+                    gradients[key] = np.asarray(held + g)
                     owned.add(key)
 
     # Operators and everyday methods; their rules are below -------------------------------------------------
@@ -213,22 +216,22 @@ class Tensor:
     # Comparisons give plain arrays of booleans: they have no gradient.
 
     def __eq__(self, other: Any) -> np.ndarray:  # type: ignore[override]
-        return self.data == plain(other)
+        return _compare(np.equal, self, other)
 
     def __ne__(self, other: Any) -> np.ndarray:  # type: ignore[override]
-        return self.data != plain(other)
+        return _compare(np.not_equal, self, other)
 
     def __lt__(self, other: Any) -> np.ndarray:
-        return self.data < plain(other)
+        return _compare(np.less, self, other)
 
     def __le__(self, other: Any) -> np.ndarray:
-        return self.data <= plain(other)
+        return _compare(np.less_equal, self, other)
 
     def __gt__(self, other: Any) -> np.ndarray:
-        return self.data > plain(other)
+        return _compare(np.greater, self, other)
 
     def __ge__(self, other: Any) -> np.ndarray:
-        return self.data >= plain(other)
+        return _compare(np.greater_equal, self, other)
 
     def sum(self, dim: Any = None, keepdim: bool = False) -> "Tensor":
         return sum(self, dim, keepdim)
@@ -301,10 +304,12 @@ def as_array(data: Any) -> np.ndarray:
 
 
 def plain(value: Any) -> Any:
-    """The arrays inside Tensors, also in a tuple or list; NumPy floats as Python ones: they widen nothing."""
+    """The arrays inside Tensors, also in a tuple or list; NumPy numbers as Python's, which widen nothing."""
     if isinstance(value, Tensor):
         return value.data
-    if isinstance(value, np.floating):
+    if isinstance(value, np.ndarray):
+        return as_array(value)
+    if isinstance(value, np.number | np.bool):
         return value.item()
     return type(value)(map(plain, value)) if type(value) in (tuple, list) else value
 
@@ -314,41 +319,55 @@ def differentiable(rule: Callable[..., tuple[Any, tuple]]) -> Callable[..., Tens
 
     A gradient function takes dy = ∂(result)/∂value and returns ∂(result)/∂input: a fresh array, dy itself or
     a view of it, never an array that it keeps.  None marks an input without gradient.  Broadcasting is undone
-    by the engine.
+    by the engine.  Inside a rule overflow and division by zero are silent.
     """
     names = tuple(inspect.signature(rule).parameters)
+    quietly = quiet()(rule)
 
     @functools.wraps(rule)
     def operation(*inputs: Any, **options: Any) -> Tensor:
         if options and any(isinstance(v, Tensor) for v in options.values()):
             inputs, options = _positional(names, rule, inputs, options)
-        arrays = [plain(i) for i in inputs]
+        arrays = [i.data if isinstance(i, Tensor) else plain(i) for i in inputs]
         try:
-            value, gradients = rule(*arrays, **options)
+            value, gradients = quietly(*arrays, **options)
+            if value.dtype is not FLOAT32 and (narrow := _narrow(value, arrays, gradients)):
+                value, gradients = quietly(*narrow, **options)
         except YuanliError:
             raise
         except (ValueError, TypeError, IndexError, AttributeError) as error:
-            raise _explain(rule.__name__, inputs, error) from error
+            raise _explain(rule.__name__, inputs, options, error) from error
         result = Tensor.__new__(Tensor)
         result.data = value if type(value) is np.ndarray else np.asarray(value)
         result.grad = None
-        result._order = _clock()
-        if _recording.get():
-            parents = [
-                (i, g)
-                for i, g in zip(inputs, gradients, strict=False)
-                if g is not None and isinstance(i, Tensor) and i.requires_grad
-            ]
-            if parents:
-                result.requires_grad = True
-                result._parents = parents
-                result._rule = rule  # its name and formula, for the microscope
-                return result
         result.requires_grad = False
         result._parents = None
+        result._order = _clock()
+        parents = []
+        for i, g in zip(inputs, gradients):  # noqa: B905  (options may follow the inputs)
+            if isinstance(i, Tensor):
+                if i.requires_grad and g is not None:
+                    parents.append((i, g))
+            elif g is not None and not isinstance(i, NUMBERS):
+                raise _not_numbers(rule.__name__, i)
+        if parents and _recording.get():
+            result.requires_grad = True
+            result._parents = parents
+            result._rule = rule  # its name and formula, for the microscope
         return result
 
     return operation
+
+
+def _narrow(value: Any, arrays: list, gradients: tuple) -> list | None:
+    """The inputs with whole numbers as float32, if these made NumPy widen the value; torch does not."""
+    if value.dtype.kind != "f" or any(getattr(a, "dtype", None) == np.float64 for a in arrays):
+        return None
+    differentiable = [g is not None for g in gradients] + [False] * (len(arrays) - len(gradients))
+    return [
+        np.asarray(a, np.float32) if d and isinstance(a, NUMBERS) else a
+        for a, d in zip(arrays, differentiable, strict=False)
+    ]
 
 
 def ancestors(root: Tensor) -> list[Tensor]:
@@ -391,11 +410,32 @@ def _positional(names: tuple[str, ...], rule: Callable, inputs: tuple, options: 
     return moved, {k: v for k, v in options.items() if k not in names[:last]}
 
 
-def _explain(name: str, inputs: tuple, error: Exception) -> YuanliError:
+def _compare(ufunc: np.ufunc, a: Tensor, b: Any) -> np.ndarray:
+    if not isinstance(b, (Tensor, *NUMBERS)):
+        raise _not_numbers(ufunc.__name__, b)
+    try:
+        return np.asarray(ufunc(a.data, plain(b)))
+    except ValueError as error:
+        raise _explain(ufunc.__name__, (a, b), {}, error) from None
+
+
+def _not_numbers(name: str, came: Any) -> DTypeError:
+    return DTypeError(f"{name} needs Tensors, arrays or numbers, got {came!r:.40} ({type(came).__name__})")
+
+
+def _explain(name: str, inputs: tuple, options: dict, error: Exception) -> YuanliError:
     """Say which operation failed and on what, whichever way NumPy put it."""
-    came = ", ".join(f"{a.dtype}{list(a.shape)}" if hasattr(a, "shape") else repr(a)[:40] for a in inputs)
+    shapes = [i.shape for i in inputs if hasattr(i, "shape")]
+    if "broadcast" in str(error):
+        return ShapeError(f"{name} needs shapes that broadcast, got {' and '.join(map(str, shapes))}")
+    if isinstance(error, TypeError | AttributeError):
+        for i in inputs:
+            if not isinstance(i, (Tensor, tuple, *NUMBERS)):
+                return _not_numbers(name, i)
+    came = [f"{i.dtype}{list(i.shape)}" if hasattr(i, "shape") else f"{i!r:.40}" for i in inputs]
+    came += [f"{k}={v!r:.40}" for k, v in options.items()]
     kind = ShapeError if isinstance(error, ValueError | IndexError) else DTypeError
-    return kind(f"{name} cannot take ({came}): {error}")
+    return kind(f"{name} cannot take ({', '.join(came)}): {error}")
 
 
 add = differentiable(arithmetic.add)
