@@ -1,0 +1,91 @@
+"""How training is going: a live bar on a terminal, a plain line an epoch elsewhere."""
+
+import sys
+from typing import Any
+
+from yuanli.training.state import Hook, Training
+
+
+def progress(stream: Any = None) -> Hook:
+    """A bar when `stream` (stderr) is a terminal, plain lines when it is a file or a pipe."""
+    stream = stream or sys.stderr
+    return Bar(stream) if stream.isatty() else Lines(stream)
+
+
+class Lines(Hook):
+    """One line an epoch: `epoch 3/10  loss 0.2134  accuracy 0.9412  validation …  lr 0.001  12 s left`."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+
+    def on_start(self, training: Training) -> None:
+        self.before = training.seconds, training.epoch
+
+    def on_epoch(self, training: Training) -> None:
+        seconds, epoch = self.before
+        left = (training.seconds - seconds) / (training.epoch - epoch) * (training.epochs - training.epoch)
+        row = training.rows[-1]
+        print(
+            f"epoch {training.epoch}/{training.epochs}  {describe(row)}  {clock(left)} left",
+            file=self.stream,
+            flush=True,
+        )
+
+    def on_end(self, training: Training) -> None:
+        if training.reason:
+            print(f"stopped after epoch {training.epoch}: {training.reason}", file=self.stream, flush=True)
+
+
+class Bar(Hook):
+    """A Rich progress bar over all steps, with the running loss and metric of the epoch and the time left."""
+
+    def __init__(self, stream: Any) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self.bar = Progress(
+            TextColumn("epoch {task.fields[epoch]}"),
+            BarColumn(),
+            TextColumn("step {task.completed:.0f}/{task.total:.0f}  {task.fields[numbers]}"),
+            TimeRemainingColumn(),
+            console=Console(file=stream),
+        )
+
+    def on_start(self, training: Training) -> None:
+        total = training.epochs * len(training.batches)
+        self.task = self.bar.add_task("", total=total, completed=training.step, epoch="", numbers="")
+        self.bar.start()
+
+    def on_step(self, training: Training) -> None:
+        epoch = f"{min(training.epoch + 1, training.epochs)}/{training.epochs}"
+        means = "  ".join(f"{name} {value:.4f}" for name, value in training.means().items())
+        numbers = f"{means}  lr {training.optimizer.lr:.2g}"
+        self.bar.update(self.task, completed=training.step, epoch=epoch, numbers=numbers)
+
+    def on_epoch(self, training: Training) -> None:
+        row = training.rows[-1]
+        self.bar.console.print(f"epoch {training.epoch}/{training.epochs}  {describe(row)}", highlight=False)
+
+    def on_end(self, training: Training) -> None:
+        self.bar.stop()
+        if training.reason:
+            self.bar.console.print(
+                f"stopped after epoch {training.epoch}: {training.reason}", highlight=False
+            )
+
+
+def describe(row: dict[str, Any]) -> str:
+    """A row of the learning curves in words."""
+    parts = {name: [key for key in row if key.startswith(name)] for name in ("train_", "validation_")}
+    texts = [
+        f"{name[:-1]} " + " ".join(f"{key.removeprefix(name)} {row[key]:.4f}" for key in keys)
+        for name, keys in parts.items()
+        if keys
+    ]
+    return "  ".join([*texts, f"lr {row['lr']:.2g}"])
+
+
+def clock(seconds: float) -> str:
+    """87.4 → "1:27"."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}"

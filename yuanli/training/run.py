@@ -1,0 +1,155 @@
+"""A run's folder: all that is needed to rebuild, judge, use or go on with one training.
+
+config.json               model, data, preprocessing, options, seed, versions
+metrics.jsonl             one line an epoch
+checkpoints/              where --resume goes on
+model.safetensors         the trained weights and the fitted preprocessing
+predictions.safetensors   the test set's labels and predictions, for the report
+report.html
+"""
+
+import importlib.metadata
+import itertools
+import json
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+from yuanli.errors import CheckpointError
+from yuanli.training import files
+from yuanli.training.state import Hook, Training
+
+FORMAT = 1
+
+
+class Run:
+    """One training's folder and its `config`, opened with `Run.open`, made with `Run.create`."""
+
+    def __init__(self, folder: Path, config: dict[str, Any]) -> None:
+        self.folder = folder
+        self.config = config
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.folder)!r})"
+
+    @classmethod
+    def create(cls, folder: str | Path, config: dict[str, Any]) -> "Run":
+        """A new run in `folder`, which must be empty or not exist: no run is ever overwritten."""
+        folder = Path(folder)
+        if (folder / "config.json").exists():
+            raise CheckpointError(
+                f"{folder} already holds a run: go on with it by --resume, or choose another --out"
+            )
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise CheckpointError(f"a run needs a new or empty folder, but {folder} holds other things")
+        folder.mkdir(parents=True, exist_ok=True)
+        text = json.dumps({"format": FORMAT, **config}, ensure_ascii=False, indent=2, allow_nan=False)
+        files.write_atomically(folder / "config.json", f"{text}\n".encode())
+        return cls.open(folder)
+
+    @classmethod
+    def open(cls, folder: str | Path) -> "Run":
+        """The run in `folder`.  Raises CheckpointError when it is not there, not a run or not readable."""
+        folder = Path(folder)
+        path = folder / "config.json"
+        if not folder.is_dir():
+            raise CheckpointError(f"there is no run {folder}: no such folder")
+        if not path.is_file():
+            raise CheckpointError(f"{folder} is not a run: it has no config.json (`yuanli train` makes runs)")
+        try:
+            config = json.loads(path.read_text(encoding="utf-8"))
+        except (ValueError, OSError) as error:
+            raise CheckpointError(f"{path} cannot be read: {error}; train again into a new folder") from None
+        if not isinstance(config, dict) or config.get("format") != FORMAT:
+            raise CheckpointError(f"{path} is not the config of a run that this version of yuanli can read")
+        return cls(folder, config)
+
+    @property
+    def name(self) -> str:
+        return self.folder.resolve().name
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.folder / "checkpoints"
+
+    @property
+    def is_finished(self) -> bool:
+        return self.model_path.is_file()
+
+    @property
+    def model_path(self) -> Path:
+        return self.folder / "model.safetensors"
+
+    @property
+    def report_path(self) -> Path:
+        return self.folder / "report.html"
+
+    @property
+    def predictions_path(self) -> Path:
+        return self.folder / "predictions.safetensors"
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """The rows of metrics.jsonl, one an epoch; a last line that was cut short is left out."""
+        path = self.folder / "metrics.jsonl"
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.is_file() else []
+        return [json.loads(line) for line in lines if line.endswith("\n")]
+
+    def model(self) -> dict[str, Any]:
+        """What model.safetensors holds.  Raises CheckpointError when the run is unfinished or damaged."""
+        if not self.is_finished:
+            raise CheckpointError(f"the run {self.folder} is not finished: go on with it by --resume")
+        return files.load(self.model_path)
+
+    def predictions(self) -> dict[str, Any]:
+        """The test set's `labels` (N,) and `predictions`: probabilities (N, K), or values (N,)."""
+        return files.load(self.predictions_path)
+
+
+def new_folder(parent: str | Path, name: str) -> Path:
+    """`parent/name`, or `parent/name-2` and so on when that is taken; the folder is made, so it is nobody else's."""
+    for number in itertools.count(1):
+        folder = Path(parent) / (name if number == 1 else f"{name}-{number}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return folder
+    raise AssertionError("unreachable")
+
+
+def surroundings() -> dict[str, Any]:
+    """What the bits of a result may depend on besides the seed: versions, processor, threads."""
+    from threadpoolctl import threadpool_info
+
+    from yuanli import __version__
+
+    packages = ("numpy", "scipy", "numba", "scikit-learn")
+    versions = {name: importlib.metadata.version(name) for name in packages}
+    blas = {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+    return {
+        "versions": {"yuanli": __version__, "python": platform.python_version(), **versions},
+        "machine": platform.machine(),
+        "threads": {
+            "blas": max(blas, default=1),
+            "numba": int(os.environ.get("NUMBA_NUM_THREADS", os.cpu_count() or 1)),
+        },
+    }
+
+
+class MetricsFile(Hook):
+    """Appends each epoch's row to metrics.jsonl; a resumed run begins with the rows its checkpoint knows."""
+
+    def __init__(self, run: Run) -> None:
+        self.path = run.folder / "metrics.jsonl"
+
+    def on_start(self, training: Training) -> None:
+        files.write_atomically(self.path, "".join(map(line, training.rows)).encode())
+
+    def on_epoch(self, training: Training) -> None:
+        with open(self.path, "a", encoding="utf-8") as file:
+            file.write(line(training.rows[-1]))
+
+
+def line(row: dict[str, Any]) -> str:
+    return json.dumps(row, ensure_ascii=False) + "\n"
