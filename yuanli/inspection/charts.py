@@ -122,7 +122,7 @@ def accuracy_against(
     names: Sequence[str], accuracy: Sequence[float], cost: Sequence[float], xlabel: str
 ) -> Figure:
     """A point a model: cheap is left, good is up; the cost axis is logarithmic."""
-    figure = new_figure(5.6, 3.8)
+    figure = new_figure(4.4, 3.2)
     axes = figure.add_subplot()
     x, y = np.maximum(np.asarray(cost, float), 1e-9), 100 * np.asarray(accuracy, float)
     axes.scatter(x, y, s=45, color=BLUE, zorder=3)

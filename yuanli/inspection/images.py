@@ -61,7 +61,7 @@ def mistakes(
         guess = int(probabilities[i].argmax())
         titles.append(
             f"true {plain_text(classes[truth[i]], 12)}\n"
-            f"{plain_text(classes[guess], 12)} {100 * probabilities[i, guess]:.0f} %"
+            f"said {plain_text(classes[guess], 12)}, {100 * probabilities[i, guess]:.0f} %"
         )
     return grid([images[i] for i in wrong], titles, columns=8)
 
@@ -78,11 +78,11 @@ def predictions(
     truth: np.ndarray | None,
     probabilities: np.ndarray,
     classes: Sequence[str],
-    shown: int = 5,
+    shown: int = 3,
 ) -> Figure:
     """Each image beside bars of its likeliest classes: green the true one, red a wrong guess, others blue."""
     n = len(images)
-    figure, axes = panels(n, 2, width=2.6, height=1.25, width_ratios=[1, 2.2])
+    figure, axes = panels(n, 2, width=2.6, height=1.05, width_ratios=[1, 2.2])
     for row, (picture, bars) in enumerate(axes):
         frameless(picture)
         picture.imshow(as_picture(images[row]), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
@@ -92,7 +92,11 @@ def predictions(
         colours = [GREEN if k == true else RED if k == p.argmax() and true is not None else BLUE for k in top]
         bars.barh(range(len(top)), 100 * p[top], color=colours, height=0.7)
         bars.set_yticks(range(len(top)), [plain_text(classes[k], 16) for k in top])
-        bars.set_xlim(0, 100)
+        for place, k in enumerate(top):
+            bars.annotate(f"{100 * p[k]:.1f} %", (100 * p[k], place), (4, 0), textcoords="offset points",
+                          va="center", fontsize=8)  # fmt: skip
+        bars.set_xlim(0, 118)
+        bars.set_xticks(range(0, 101, 20))
         bars.grid(False, axis="y")
         if row < n - 1:
             bars.tick_params(labelbottom=False)
