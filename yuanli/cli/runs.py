@@ -70,7 +70,7 @@ def train(
         float | None, typer.Option(metavar="λ", help="Penalty λ Σ|w|.", rich_help_panel=LESS)
     ] = None,
     l2: Annotated[
-        float | None, typer.Option(metavar="λ", help="Penalty λ Σw².", rich_help_panel=LESS)
+        float | None, typer.Option(metavar="λ", help="Penalty λ/2 Σw².", rich_help_panel=LESS)
     ] = None,
     dropout: Annotated[
         float | None, typer.Option(metavar="P", help="Units left out, 0 to 1.", rich_help_panel=LESS)

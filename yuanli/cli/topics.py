@@ -30,13 +30,15 @@ def topics(json: JSON = False) -> None:
     if json:
         print_json([row(topic) for topic in syllabus.TOPICS])
         return
-    rows = table("id", "中文", "English", "state", "lives in", "checked against")
-    rows.columns[0].no_wrap = True
-    for topic in syllabus.TOPICS:
-        rows.add_row(
-            topic.id, topic.zh, topic.en, topic.state, ", ".join(map(short, topic.lives)), topic.oracle,
-            style="" if topic.state == "works" else "dim",
-        )  # fmt: skip
+    if console().is_terminal:
+        rows = table("id", "topic", "state")
+        for topic in syllabus.TOPICS:
+            where = f"\n[dim]{places(topic)}; against {topic.oracle}[/dim]" if topic.lives else ""
+            rows.add_row(topic.id, f"{topic.zh}  {topic.en}{where}", topic.state)
+    else:
+        rows = table("id", "中文", "English", "state", "lives in", "checked against")
+        for topic in syllabus.TOPICS:
+            rows.add_row(topic.id, topic.zh, topic.en, topic.state, places(topic), topic.oracle)
     print_table(rows)
     works = sum(topic.state == "works" for topic in syllabus.TOPICS)
     console().print(
@@ -149,6 +151,10 @@ def describe(one: Any) -> dict[str, Any]:
     }
 
 
+def places(topic: syllabus.Topic) -> str:
+    return ", ".join(map(short, topic.lives))
+
+
 def short(place: str) -> str:
-    """ "yuanli.ops:conv2d" as ops.conv2d."""
+    """yuanli.ops:conv2d as ops.conv2d."""
     return place.removeprefix("yuanli.").replace(":", ".")
