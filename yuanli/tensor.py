@@ -348,7 +348,7 @@ def differentiable(rule: Callable[..., tuple[Any, tuple]]) -> Callable[..., Tens
             if isinstance(i, Tensor):
                 if i.requires_grad and g is not None:
                     parents.append((i, g))
-            elif g is not None and not isinstance(i, NUMBERS):
+            elif g is not None and i is not None and not isinstance(i, NUMBERS):  # None: a bias left out
                 raise _not_numbers(rule.__name__, i)
         if parents and _recording.get():
             result.requires_grad = True
