@@ -115,7 +115,7 @@ def _depthwise_grad_x(dy, weight, stride, padding, dilation, dx):
 
 def _depthwise_grad_weight(dy, x, stride, padding, dilation, dweight):
     channels = x.shape[3]
-    dy = dy.reshape(*dy.shape[:3], channels, -1)
+    dy = dy.reshape(*dy.shape[:3], channels, len(dweight) // channels)
     down, right = _taps(x.shape, dy.shape, dweight.shape, stride, padding, dilation)
     for i, (h_out, h_in) in enumerate(down):
         for j, (w_out, w_in) in enumerate(right):
