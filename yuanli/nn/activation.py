@@ -74,18 +74,17 @@ class GELU(Module):
 
 
 class Softplus(Module):
-    """ln(1 + e^βx) / β, and x itself where βx > threshold"""
+    """ln(1 + e^βx) / β"""
 
-    def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
+    def __init__(self, beta: float = 1.0) -> None:
         above_zero("Softplus", beta=beta)
-        between("Softplus", -float("inf"), float("inf"), threshold=threshold)
-        self.beta, self.threshold = beta, threshold
+        self.beta = beta
 
     def forward(self, x: Any) -> Tensor:
-        return ops.softplus(x, self.beta, self.threshold)
+        return ops.softplus(x, self.beta)
 
     def extra_repr(self) -> str:
-        return f"beta={self.beta}, threshold={self.threshold}"
+        return f"beta={self.beta}"
 
 
 class SiLU(Module):

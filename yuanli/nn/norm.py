@@ -56,21 +56,17 @@ class _BatchNorm(Module):
     def forward(self, x: Any) -> Tensor:
         if np.ndim(x) not in self.axes:
             raise ShapeError(f"{type(self).__name__} needs x of shape {self.expects}, got {np.shape(x)}")
+        counter = self.num_batches_tracked if self.training else None
         momentum = self.momentum
-        if self.training and self.num_batches_tracked is not None:
-            self.num_batches_tracked += 1
-            if momentum is None:
-                momentum = 1 / int(self.num_batches_tracked)
-        return ops.batch_norm(
-            x,
-            self.running_mean,
-            self.running_var,
-            self.weight,
-            self.bias,
-            self.training or self.running_mean is None,
-            momentum or 0.0,
-            self.eps,
+        if momentum is None:
+            momentum = 0.0 if counter is None else 1 / (int(counter) + 1)
+        training = self.training or self.running_mean is None
+        y = ops.batch_norm(
+            x, self.running_mean, self.running_var, self.weight, self.bias, training, momentum, self.eps
         )
+        if counter is not None:
+            counter += 1  # in place: it is the buffer
+        return y
 
     def extra_repr(self) -> str:
         return (

@@ -1,13 +1,14 @@
 """Options of layers, checked once: when the layer is made."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from yuanli.errors import ValueRangeError
 
-Pair = int | tuple[int, int]
+Pair = int | Sequence[int]
 
 
 def positive(layer: str, **sizes: Any) -> None:

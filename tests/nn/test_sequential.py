@@ -1,0 +1,72 @@
+"""Sequential and ModuleList: order, names, places."""
+
+import numpy as np
+import pytest
+
+from yuanli import Tensor, nn
+from yuanli.errors import ModelError, ValueRangeError
+
+
+class Add(nn.Module):
+    def __init__(self, amount):
+        self.amount = amount
+
+    def forward(self, x):
+        return x * 10 + self.amount
+
+
+def test_modules_run_in_order():
+    model = nn.Sequential(Add(1), Add(2)).append(Add(3))
+    assert model(Tensor(0.0)).item() == 123
+    assert nn.Sequential()(5) == 5
+
+
+def test_names_from_a_dict():
+    model = nn.Sequential({"a": nn.Linear(1, 2), "b": nn.Linear(2, 3)})
+    assert list(model.state_dict()) == ["a.weight", "a.bias", "b.weight", "b.bias"]
+    assert model.b is model[1] is model[-1]
+
+
+def test_places_and_slices():
+    a, b, c = Add(1), Add(2), Add(3)
+    model = nn.Sequential(a, b, c)
+    assert len(model) == 3
+    assert list(model[1:]) == [b, c]
+    assert model[1:](Tensor(0.0)).item() == 23
+    model[-1] = a
+    assert list(model) == [a, b, a]
+    with pytest.raises(ValueRangeError, match="has 3 modules, none is number 3"):
+        model[3]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: nn.Sequential([nn.ReLU()]), "needs Modules, got list"),
+        (lambda: nn.Sequential(nn.ReLU), "needs Modules, got type"),
+        (lambda: nn.Sequential({"a.b": nn.ReLU()}), "without dots, got 'a.b'"),
+        (lambda: nn.Sequential({"": nn.ReLU()}), "unused name"),
+        (lambda: nn.Sequential({"forward": nn.ReLU()}), "unused name"),
+        (lambda: nn.Sequential(nn.ReLU(), nn.ReLU())[1:].append(nn.ReLU()), "unused name"),
+        (lambda: nn.ModuleList([np.ones(3)]), "ModuleList needs Modules, got ndarray"),
+        (lambda: nn.ModuleList([nn.ReLU()]).__setitem__(0, 3), "needs Modules, got int"),
+    ],
+)
+def test_what_is_not_a_row_of_modules(make, message):
+    with pytest.raises(ModelError, match=message):
+        make()
+
+
+def test_module_list():
+    class Model(nn.Module):
+        def __init__(self):
+            self.layers = nn.ModuleList(nn.Linear(1, 1) for _ in range(2))
+            self.layers.extend([nn.Linear(1, 1)])
+
+    model = Model()
+    assert len(model.layers) == 3
+    assert len(list(model.parameters())) == 6
+    assert list(model.state_dict())[-1] == "layers.2.bias"
+    assert isinstance(model.layers[:2], nn.ModuleList)
+    with pytest.raises(NotImplementedError):
+        model.layers(1)
