@@ -58,110 +58,126 @@ def find(id: str) -> Topic:
     raise UnknownNameError(f"no topic is called {id!r}; {hint}`yuanli topics` lists them all")
 
 
+# fmt: off
+TORCH = "torch, finite differences"
+OPERATIONS = ("tests/ops/test_ops.py::test_gradient", "tests/ops/test_ops.py::test_equals_torch")
+
 TOPICS = (
     Topic("pipeline", "机器学习流程", "From data to a reusable model"),
     Topic("bases", "从图像块学习基", "Bases learned from image patches"),
     Topic("image", "计算机眼中的图像", "An image is an array"),
     Topic("challenges", "图像分类的挑战", "What makes recognition hard"),
-    Topic(
-        "knn",
-        "K 近邻",
-        "K nearest neighbours",
-        differs="The note puts the training cost at 0; true of brute force, while index structures "
-        "(KD-tree, ball tree) take time to build.",
-    ),
-    Topic("linear", "线性分类器", "Linear score function"),
-    Topic("loss.mse", "均方误差", "Mean squared error"),
-    Topic(
-        "loss.mae",
-        "平均绝对误差",
-        "Mean absolute error",
-        differs="The note leaves out the 1/n; a *mean* absolute error has it, as MSE and RMSE do.",
-    ),
-    Topic(
-        "loss.rmse",
-        "均方根误差",
-        "Root mean squared error",
-        differs="The note calls it the Euclidean distance; RMSE = √MSE, the distance divided by √n.",
-    ),
-    Topic("loss.smooth_l1", "平滑 L1 损失", "Smooth L1"),
-    Topic("loss.huber", "Huber 损失", "Huber loss"),
-    Topic("loss.kl", "KL 散度", "Kullback–Leibler divergence"),
-    Topic(
-        "loss.ce",
-        "交叉熵损失",
-        "Cross-entropy",
-        differs="The note writes −Σ y log y, the entropy of the target; cross-entropy is −Σ y log ŷ.",
-    ),
-    Topic("loss.log", "对数损失", "Log loss"),
-    Topic("loss.hinge", "合页损失", "Hinge losses"),
-    Topic(
-        "penalty",
-        "正则化惩罚项",
-        "Penalties: L1, L2, elastic net",
-        differs="The note says that a larger penalty fits closer, up to over-fitting; a larger λ gives a "
-        "simpler model, and a smaller one over-fits. It takes the root of the sum of squares for "
-        "L2; the penalty is the sum itself. torch's weight_decay shrinks biases too; here weights "
-        "only, unless asked.",
-    ),
-    Topic(
-        "softmax",
-        "Softmax 函数",
-        "Softmax",
-        differs="The note opens with the sigmoid's formula; softmax(z)ᵢ = exp zᵢ / Σⱼ exp zⱼ, and the "
-        "sigmoid is its case of two classes.",
-    ),
-    Topic("sigmoid", "Sigmoid 函数", "Sigmoid"),
+    Topic("knn", "K 近邻", "K nearest neighbours",
+          differs="The note puts the training cost at 0; true of brute force, while index structures "
+                  "(KD-tree, ball tree) take time to build."),
+    Topic("linear", "线性分类器", "Linear score function",
+          lives=("yuanli.models:LinearClassifier", "yuanli.ops:linear", "yuanli.nn:Linear"),
+          oracle=TORCH, tests=OPERATIONS),
+    Topic("loss.mse", "均方误差", "Mean squared error",
+          lives=("yuanli.ops:mse_loss", "yuanli.nn:MSELoss"),
+          oracle=TORCH, tests=OPERATIONS),
+    Topic("loss.mae", "平均绝对误差", "Mean absolute error",
+          lives=("yuanli.ops:l1_loss", "yuanli.nn:L1Loss"),
+          oracle=TORCH, tests=OPERATIONS,
+          differs="The note leaves out the 1/n; a *mean* absolute error has it, as MSE and RMSE do."),
+    Topic("loss.rmse", "均方根误差", "Root mean squared error",
+          lives=("yuanli.ops:rmse_loss", "yuanli.nn:RMSELoss"),
+          oracle="√ of torch's mse_loss, finite differences", tests=OPERATIONS,
+          differs="The note calls it the Euclidean distance; RMSE = √MSE, the distance divided by √n."),
+    Topic("loss.smooth_l1", "平滑 L1 损失", "Smooth L1",
+          lives=("yuanli.ops:smooth_l1_loss", "yuanli.nn:SmoothL1Loss"),
+          oracle=TORCH, tests=OPERATIONS),
+    Topic("loss.huber", "Huber 损失", "Huber loss",
+          lives=("yuanli.ops:huber_loss", "yuanli.nn:HuberLoss"),
+          oracle=TORCH, tests=OPERATIONS),
+    Topic("loss.kl", "KL 散度", "Kullback–Leibler divergence",
+          lives=("yuanli.ops:kl_div", "yuanli.nn:KLDivLoss"),
+          oracle=TORCH, tests=OPERATIONS),
+    Topic("loss.ce", "交叉熵损失", "Cross-entropy",
+          lives=("yuanli.ops:cross_entropy", "yuanli.ops:nll_loss", "yuanli.nn:CrossEntropyLoss"),
+          oracle="torch, finite differences, ln K at initialisation", tests=OPERATIONS,
+          differs="The note writes −Σ y log y, the entropy of the target; cross-entropy is −Σ y log ŷ."),
+    Topic("loss.log", "对数损失", "Log loss",
+          lives=("yuanli.ops:binary_cross_entropy_with_logits", "yuanli.ops:binary_cross_entropy",
+                 "yuanli.nn:BCEWithLogitsLoss"),
+          oracle=TORCH, tests=OPERATIONS),
+    Topic("loss.hinge", "合页损失", "Hinge losses",
+          lives=("yuanli.ops:multiclass_hinge_loss", "yuanli.ops:hinge_loss",
+                 "yuanli.ops:multi_margin_loss"),
+          oracle="torch, finite differences, K − 1 at initialisation", tests=OPERATIONS),
+    Topic("penalty", "正则化惩罚项", "Penalties: L1, L2, elastic net",
+          differs="The note says that a larger penalty fits closer, up to over-fitting; a larger λ gives "
+                  "a simpler model, and a smaller one over-fits. It takes the root of the sum of squares "
+                  "for L2; the penalty is the sum itself. torch's weight_decay shrinks biases too; here "
+                  "weights only, unless asked."),
+    Topic("softmax", "Softmax 函数", "Softmax",
+          lives=("yuanli.ops:softmax", "yuanli.ops:log_softmax", "yuanli.ops:logsumexp"),
+          oracle=TORCH, tests=OPERATIONS,
+          differs="The note opens with the sigmoid's formula; softmax(z)ᵢ = exp zᵢ / Σⱼ exp zⱼ, and the "
+                  "sigmoid is its case of two classes."),
+    Topic("sigmoid", "Sigmoid 函数", "Sigmoid",
+          lives=("yuanli.ops:sigmoid",),
+          oracle=TORCH, tests=OPERATIONS),
     Topic("entropy", "熵与编码长度", "Entropy and code length"),
-    Topic(
-        "gd",
-        "梯度下降",
-        "Gradient descent",
-        differs="The note says that smaller batches estimate the gradient more steadily; the estimate's "
-        "variance is σ²/b, so smaller batches are noisier.",
-    ),
-    Topic("backprop", "反向传播", "Backpropagation"),
-    Topic("mlp", "多层感知机", "Multilayer perceptron"),
-    Topic(
-        "activation",
-        "激活函数",
-        "Activation functions",
-        differs="The note says that sigmoid and ReLU slide from high to low and that ReLU is singular at "
-        "0; both increase, and ReLU is continuous with no derivative at 0, where the subgradient "
-        "0 is used.",
-    ),
-    Topic(
-        "preprocess",
-        "数据预处理",
-        "Preprocessing",
-        differs="The note calls division by the standard deviation regularisation and says it bounds the "
-        "data; it is standardisation and bounds nothing. Regularisation is the penalty.",
-    ),
-    Topic("init", "参数初始化", "Initialisation"),
-    Topic("dropout", "随机失活", "Dropout"),
-    Topic("batchnorm", "批归一化", "Batch normalisation"),
+    Topic("gd", "梯度下降", "Gradient descent",
+          differs="The note says that smaller batches estimate the gradient more steadily; the estimate's "
+                  "variance is σ²/b, so smaller batches are noisier."),
+    Topic("backprop", "反向传播", "Backpropagation",
+          lives=("yuanli.tensor:Tensor.backward", "yuanli.tensor:differentiable",
+                 "yuanli.gradcheck:gradcheck"),
+          oracle=TORCH, tests=OPERATIONS),
+    Topic("mlp", "多层感知机", "Multilayer perceptron",
+          differs="The note has a larger penalty fit closer; a larger λ smooths the boundary, and a wider "
+                  "layer bends it."),
+    Topic("activation", "激活函数", "Activation functions",
+          lives=("yuanli.ops:relu", "yuanli.ops:tanh", "yuanli.ops:leaky_relu", "yuanli.ops:elu",
+                 "yuanli.ops:gelu", "yuanli.ops:softplus", "yuanli.ops:silu", "yuanli.ops:sigmoid"),
+          oracle=TORCH, tests=OPERATIONS,
+          differs="The note says that sigmoid and ReLU slide from high to low and that ReLU is singular "
+                  "at 0; both increase, and ReLU is continuous with no derivative at 0, where the "
+                  "subgradient 0 is used."),
+    Topic("preprocess", "数据预处理", "Preprocessing",
+          lives=("yuanli.data.preprocess:Standardize", "yuanli.data.preprocess:Center",
+                 "yuanli.data.preprocess:ScaleToUnit", "yuanli.data.preprocess:ScaleToSigned"),
+          oracle="scikit-learn's scalers",
+          tests=("tests/data/test_preprocess.py::test_scalers_equal_scikit_learns",
+                 "tests/data/test_preprocess.py::test_only_the_training_rows_are_looked_at"),
+          differs="The note calls division by the standard deviation regularisation and says it bounds "
+                  "the data; it is standardisation and bounds nothing. Regularisation is the penalty."),
+    Topic("init", "参数初始化", "Initialisation",
+          lives=("yuanli.nn.init:kaiming_normal_", "yuanli.nn.init:kaiming_uniform_",
+                 "yuanli.nn.init:xavier_normal_", "yuanli.nn.init:xavier_uniform_",
+                 "yuanli.nn.init:orthogonal_", "yuanli.nn.init:normal_"),
+          oracle="the moments the papers derive",
+          tests=("tests/nn/test_init.py::test_moments",
+                 "tests/nn/test_init.py::test_he_keeps_the_mean_square_through_a_deep_relu_net")),
+    Topic("dropout", "随机失活", "Dropout",
+          lives=("yuanli.ops:dropout", "yuanli.nn:Dropout"),
+          oracle="the binomial law, finite differences",
+          tests=("tests/ops/test_ops.py::test_gradient",)),
+    Topic("batchnorm", "批归一化", "Batch normalisation",
+          lives=("yuanli.ops:batch_norm", "yuanli.nn:BatchNorm2d", "yuanli.nn:BatchNorm1d"),
+          oracle=TORCH, tests=OPERATIONS),
     Topic("words.cbow", "词向量 CBOW", "Word vectors: CBOW"),
     Topic("words.sg", "词向量 Skip-gram", "Word vectors: skip-gram"),
     Topic("words.hs", "层次 Softmax", "Hierarchical softmax"),
     Topic("words.neg", "负采样", "Negative sampling"),
-    Topic("conv", "卷积", "Convolution"),
-    Topic("pool", "池化", "Pooling"),
+    Topic("conv", "卷积", "Convolution",
+          lives=("yuanli.ops:conv2d", "yuanli.ops:conv1d", "yuanli.ops:conv_transpose2d",
+                 "yuanli.ops.windows:conv_output_size", "yuanli.kernels.convolution:conv2d",
+                 "yuanli.nn:Conv2d"),
+          oracle="torch, finite differences, nested loops", tests=OPERATIONS),
+    Topic("pool", "池化", "Pooling",
+          lives=("yuanli.ops:max_pool2d", "yuanli.ops:avg_pool2d", "yuanli.ops:adaptive_avg_pool2d"),
+          oracle="torch, finite differences, nested loops", tests=OPERATIONS),
     Topic("lenet", "LeNet-5 网络", "LeNet-5"),
-    Topic(
-        "alexnet",
-        "AlexNet 网络",
-        "AlexNet",
-        differs="The note counts 13 layers; 8 have weights (5 convolutions, 3 fully connected), the rest "
-        "are pooling and normalisation.",
-    ),
+    Topic("alexnet", "AlexNet 网络", "AlexNet",
+          differs="The note counts 13 layers; 8 have weights (5 convolutions, 3 fully connected), the "
+                  "rest are pooling and normalisation."),
     Topic("vgg", "VGG 网络", "VGG"),
-    Topic(
-        "receptive",
-        "感受野与开销",
-        "Receptive field and cost",
-        differs="The note puts a 3×3 for a 5×5 and saves 25 − 9 parameters; it takes two, so 18 against "
-        "25 for each pair of channels, and three for a 7×7, 27 against 49.",
-    ),
+    Topic("receptive", "感受野与开销", "Receptive field and cost",
+          differs="The note puts a 3×3 for a 5×5 and saves 25 − 9 parameters; it takes two, so 18 against "
+                  "25 for each pair of channels, and three for a 7×7, 27 against 49."),
     Topic("inception", "Inception 网络", "Inception and GoogLeNet"),
     Topic("resnet", "残差网络", "ResNet"),
     Topic("densenet", "密集连接网络", "DenseNet"),
@@ -171,20 +187,12 @@ TOPICS = (
     Topic("textcnn", "文本卷积", "TextCNN"),
     Topic("gan", "生成对抗网络", "GAN"),
     Topic("svm", "支持向量机", "Support vector machine"),
-    Topic(
-        "logistic",
-        "逻辑回归",
-        "Logistic regression",
-        differs="The note gives it the squared loss; it minimises the log loss (cross-entropy). The note "
-        "says that scaling does not affect it; true of the unpenalised optimum, untrue with a "
-        "penalty or under gradient descent.",
-    ),
-    Topic(
-        "gbdt",
-        "梯度提升树",
-        "Gradient-boosted trees",
-        differs="The note fits each tree to the residuals; trees fit the negative gradient of the loss, "
-        "which is the residual for the squared loss alone.",
-    ),
+    Topic("logistic", "逻辑回归", "Logistic regression",
+          differs="The note gives it the squared loss; it minimises the log loss (cross-entropy). The "
+                  "note says that scaling does not affect it; true of the unpenalised optimum, untrue "
+                  "with a penalty or under gradient descent."),
+    Topic("gbdt", "梯度提升树", "Gradient-boosted trees",
+          differs="The note fits each tree to the residuals; trees fit the negative gradient of the loss, "
+                  "which is the residual for the squared loss alone."),
     Topic("zoo.paddle", "与飞桨互换权重", "Weights to and from Paddle"),
 )

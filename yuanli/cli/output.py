@@ -29,9 +29,24 @@ def table(*columns: str) -> "Table":
 def print_table(rows: "Table") -> None:
     """A row is a line when stdout is no terminal, however long, so that grep and cut see all of it."""
     screen = console()
+    if screen.is_terminal:
+        screen.print(rows)
+        return
+    screen.width = 10_000
+    with screen.capture() as printed:
+        screen.print(rows)
+    print("\n".join(line.rstrip() for line in printed.get().splitlines()))
+
+
+def print_code(code: str) -> None:
+    """Python code, in the terminal's own colours."""
+    screen = console()
     if not screen.is_terminal:
-        screen.width = 10_000
-    screen.print(rows)
+        print(code)
+        return
+    from rich.syntax import Syntax
+
+    screen.print(Syntax(code, "python", theme="ansi_dark", background_color="default"), soft_wrap=True)
 
 
 def print_json(value: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from yuanli import syllabus
-from yuanli.cli.output import console, print_json, print_table, table
+from yuanli.cli.output import console, print_code, print_json, print_table, table
 from yuanli.errors import UnknownNameError
 
 LEARN = "Learn"
@@ -36,9 +36,9 @@ def topics(json: JSON = False) -> None:
             where = f"\n[dim]{places(topic)}; against {topic.oracle}[/dim]" if topic.lives else ""
             rows.add_row(topic.id, f"{topic.zh}  {topic.en}{where}", topic.state)
     else:
-        rows = table("id", "中文", "English", "state", "lives in", "checked against")
+        rows = table("id", "state", "中文", "English", "checked against", "lives in")
         for topic in syllabus.TOPICS:
-            rows.add_row(topic.id, topic.zh, topic.en, topic.state, places(topic), topic.oracle)
+            rows.add_row(topic.id, topic.state, topic.zh, topic.en, topic.oracle, places(topic))
     print_table(rows)
     works = sum(topic.state == "works" for topic in syllabus.TOPICS)
     console().print(
@@ -63,9 +63,8 @@ def explain(
         about = describe(one)
         screen.print(f"{short(place)}{about['signature']}", style="bold cyan", markup=False, soft_wrap=True)
         screen.print(f"{about['file']}:{about['line']}\n", style="dim", markup=False, soft_wrap=True)
-        print(inspect.cleandoc(about["text"]), end="\n\n")
-        if code:
-            print(about["code"], end="\n\n")
+        print_code(about["code"]) if code else print(about["text"])
+        print()
     if topic.differs:
         screen.print("The study note and the literature", style="bold")
         screen.print(f"{topic.differs}\n", markup=False)
@@ -137,16 +136,15 @@ def row(topic: syllabus.Topic) -> dict[str, Any]:
 def describe(one: Any) -> dict[str, Any]:
     """Signature, docstring, file, line and code, as Python knows them."""
     source = inspect.unwrap(one)
-    try:
-        signature = str(inspect.signature(one))
-    except (TypeError, ValueError):
-        signature = ""
     lines, first = inspect.getsourcelines(source)
+    signature = inspect.signature(one)
+    bare = [p.replace(annotation=p.empty) for p in signature.parameters.values()]
+    file = Path(inspect.getsourcefile(source) or "")
     return {
-        "signature": signature,
+        "signature": str(signature.replace(parameters=bare, return_annotation=signature.empty)),
         "text": inspect.getdoc(one) or "",
-        "file": str(Path(inspect.getsourcefile(source) or "")),
-        "line": max(first, 1),
+        "file": str(file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file),
+        "line": first,
         "code": "".join(lines).rstrip(),
     }
 

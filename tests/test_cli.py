@@ -1,0 +1,224 @@
+"""The command line as a user meets it: what is printed where, and with which exit code."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+
+import pytest
+
+from yuanli import demos, syllabus
+from yuanli.cli import main
+
+COMMANDS = ("compare", "train", "evaluate", "predict", "topics", "explain", "demo")
+HEAVY = {"numba", "scipy", "sklearn", "matplotlib", "pyarrow", "pandas", "PIL", "torch", "jinja2"}
+
+
+@pytest.fixture
+def run(capsys):
+    """Run a command in this process: its exit code, its stdout, its stderr."""
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as exit:
+            main([str(a) for a in arguments])
+        printed = capsys.readouterr()
+        return exit.value.code or 0, printed.out, printed.err
+
+    return run
+
+
+def in_a_shell(command, **environment):
+    """Run `command`, in which "yuanli" is this interpreter's."""
+    line = re.sub(r"\byuanli\b", f"{sys.executable} -c 'from yuanli.cli import main; main()'", command)
+    kept = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "NO_COLOR", "FORCE_COLOR")}
+    return subprocess.run(
+        ["bash", "-c", line], capture_output=True, text=True, env=kept | environment, timeout=120
+    )
+
+
+def test_help_names_every_command_and_fits_80_columns(run):
+    code, out, err = run("--help")
+    assert (code, err) == (0, "")
+    assert all(re.search(rf"│ {command} ", out) for command in COMMANDS)
+    assert max(map(len, out.splitlines())) <= 80
+    assert run()[1] == out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_and_an_example(run, command):
+    code, out, _ = run(command, "--help")
+    assert code == 0
+    assert f"Usage: yuanli {command}" in out
+    assert re.search(rf"^ yuanli {command} ", out, re.M), "an example in the epilog"
+
+
+def test_version(run):
+    assert run("--version") == (0, "yuanli 0.1.0\n", "")
+
+
+@pytest.mark.parametrize("line", ["import yuanli.cli", "import yuanli"])
+def test_starting_imports_nothing_heavy(line):
+    code = f"{line}, sys; print(*{{m.partition('.')[0] for m in sys.modules}})"
+    start = time.perf_counter()
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert time.perf_counter() - start < 3  # 0.3 s by itself; the rest is for a busy machine
+    assert not HEAVY & set(out.split())
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys; from yuanli.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: print({m.partition('.')[0] for m in sys.modules}, file=sys.stderr)"
+    )
+    err = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stderr
+    assert not HEAVY & set(re.findall(r"'(\w+)'", err))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["trian"], ["trian", "train", "yuanli --help"]),
+        (["explain"], ["ID", "yuanli explain --help"]),
+        (["explain", "conv", "--cod"], ["--cod", "--code"]),
+        (["explain", "convv"], ["convv", "did you mean conv"]),
+        (["explain", "conv2d"], ["did you mean conv"]),
+        (["demo", "convv"], ["did you mean conv"]),
+        (["demo", "vgg"], ["planned"]),
+        (["train", "lenet"], ["--data"]),
+        (["train", "lenet", "--data", "digits", "--epochs", "many"], ["--epochs", "integer"]),
+    ],
+    ids=" ".join,
+)
+def test_wrong_input_is_one_line_and_exit_code_2(run, arguments, words):
+    code, out, err = run(*arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith("yuanli: ")
+    assert err.count("\n") == 1
+    assert all(word in err for word in words), err
+
+
+@pytest.mark.parametrize("arguments", [["--debug", "explain", "convv"], ["explain", "convv", "--debug"]])
+def test_debug_lets_the_traceback_through(arguments):
+    with pytest.raises(LookupError):
+        main(arguments)
+
+
+def test_a_fault_of_our_own_is_not_blamed_on_the_user(run, monkeypatch):
+    def fail(id):
+        raise KeyError("inside")
+
+    monkeypatch.setattr(syllabus, "find", fail)
+    code, out, err = run("explain", "conv")
+    assert (code, out) == (1, "")
+    assert "--debug" in err
+    assert err.count("\n") == 1
+
+
+def test_topics_lists_every_row_one_a_line_when_piped(run):
+    code, out, err = run("topics")
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    for topic in syllabus.TOPICS:
+        (line,) = [line for line in lines if line.split()[:1] == [topic.id]]
+        assert topic.zh in line
+        assert topic.en in line
+        assert topic.state in line
+        assert topic.oracle in line
+
+
+def test_topics_as_json(run):
+    code, out, _ = run("topics", "--json")
+    rows = json.loads(out)
+    assert code == 0
+    assert [(row["id"], row["state"]) for row in rows] == [(t.id, t.state) for t in syllabus.TOPICS]
+    assert {"zh", "en", "lives", "oracle", "tests"} <= rows[0].keys()
+
+
+@pytest.mark.parametrize("topic", syllabus.TOPICS, ids=[topic.id for topic in syllabus.TOPICS])
+def test_explain_every_topic(run, topic):
+    code, out, err = run("explain", topic.id)
+    assert (code, err) == (0, "")
+    assert topic.zh in out
+    assert topic.en in out
+    flat = " ".join(out.split())
+    assert topic.differs in flat
+    if topic.state == "works":
+        assert re.search(r"yuanli/\S+\.py:\d+", out)
+        assert all(test in out for test in topic.tests)
+        assert f"yuanli demo {topic.id}" in out
+    else:
+        assert "planned" in out
+
+
+def test_explain_shows_formula_code_and_line(run):
+    _, out, _ = run("explain", "loss.ce", "--code")
+    assert "cross_entropy(" in out
+    assert "def grad_" in out
+    _, out, _ = run("explain", "loss.ce", "--json")
+    (first, *_) = json.loads(out)["objects"]
+    assert first["file"].endswith("likelihood_loss.py")
+    assert first["line"] > 1
+    assert "Source:" in first["text"]
+
+
+def test_a_reader_that_leaves_early_is_no_error():
+    result = in_a_shell("yuanli topics | head -1")
+    assert result.stdout.startswith("id ")
+    assert result.stderr == ""
+
+
+def test_no_colours_where_nobody_sees_them():
+    assert "\x1b" not in in_a_shell("yuanli topics; yuanli explain penalty").stdout
+    coloured = in_a_shell("yuanli explain penalty", FORCE_COLOR="1").stdout
+    assert "\x1b[1m" in coloured
+    assert "\x1b[3" not in in_a_shell("yuanli explain penalty", FORCE_COLOR="1", NO_COLOR="1").stdout
+
+
+@pytest.fixture
+def stub(monkeypatch):
+    """A demonstration with options of every kind, in place of that of `conv`."""
+
+    def demonstration(
+        out, seed=0, *, stride: int = 1, scale: float = 0.5, mode: str = "same", bias: bool = True
+    ):
+        """Slide a filter."""
+        numbers = {"seed": seed, "stride": stride, "scale": scale, "mode": mode, "bias": bias}
+        return demos.Demonstration([f"stride {stride}"], numbers, [out / "conv.png"])
+
+    monkeypatch.setattr(demos, "demonstration", lambda topic: demonstration)
+
+
+def test_a_demonstration_takes_options_of_its_own(run, stub, tmp_path):
+    given = ("--stride", 3, "--scale", "0.25", "--mode", "valid", "--no-bias", "--seed", 7, "--out", tmp_path)
+    code, out, err = run("demo", "conv", *given)
+    assert (code, err) == (0, "")
+    assert "stride 3" in out
+    assert str(tmp_path / "conv.png") in out
+    _, out, _ = run("demo", "conv", *given, "--json")
+    assert json.loads(out)["numbers"] == {
+        "seed": 7,
+        "stride": 3,
+        "scale": 0.25,
+        "mode": "valid",
+        "bias": False,
+    }
+    _, out, _ = run("demo", "conv", "--json")
+    assert json.loads(out)["numbers"]["stride"] == 1
+
+
+def test_a_demonstration_s_help_shows_its_options(run, stub):
+    code, out, _ = run("demo", "conv", "--help")
+    assert code == 0
+    assert "Slide a filter." in out
+    assert all(option in out for option in ("--stride", "--scale", "--mode", "--no-bias", "--out", "--json"))
+
+
+@pytest.mark.parametrize("wrong", [["--strid", "3"], ["--stride", "wide"], ["surplus"]], ids=" ".join)
+def test_a_demonstration_refuses_other_options(run, stub, wrong):
+    code, out, err = run("demo", "conv", *wrong)
+    assert (code, out) == (2, "")
+    assert "yuanli demo conv --help" in err
+    assert err.count("\n") == 1
