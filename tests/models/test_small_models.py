@@ -1,4 +1,4 @@
-"""Linear scores, the multilayer perceptron, LeNet-5: published counts, formulas by hand, gradients, errors."""
+"""Linear scores, the multilayer perceptron, LeNet-5: published counts, formulas by hand, gradients."""
 
 import math
 
