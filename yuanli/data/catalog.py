@@ -9,14 +9,19 @@ import numpy as np
 from yuanli.data import synthetic
 from yuanli.data.bundled import BUNDLED, load_bundled, split
 from yuanli.data.dataset import Split
+from yuanli.data.official import SOURCES, load_official
+from yuanli.data.parquet import find_parquet, has_pictures, load_pictures
+from yuanli.data.storage import data_root
 from yuanli.errors import DataError, UnknownNameError
 
 SYNTHETIC = {f.__name__: f for f in (synthetic.moons, synthetic.circles, synthetic.spirals, synthetic.blobs)}
+TABLES = (".csv", ".tsv", ".parquet")
+TEXTS = (".txt", ".text", ".md")
 
 
 def names() -> tuple[str, ...]:
-    """Every data set known by name."""
-    return (*BUNDLED, *SYNTHETIC)
+    """Every data set known by name; "-" and "_" and capitals make no difference to `load`."""
+    return (*BUNDLED, *SOURCES, *SYNTHETIC)
 
 
 def load(
@@ -27,30 +32,61 @@ def load(
     test_size: float = 0.2,
     seed: int = 0,
 ) -> Split:
-    """The data set called `spec`, or the user's own at that path.
+    """The data set called `spec`, or the user's own at that path: a folder of pictures, a table or a text.
 
-    `target` is a table's column to predict.  Raises: UnknownNameError, DataError.
+    A published split stays as it is (MNIST, CIFAR), and so does the one of digits; other rows are split by
+    `test_size` and `seed`.  `target` is the column of a table to predict.  `root`: where published sets are
+    looked for first, then downloaded to; else YUANLI_DATA, else the user's cache folder.
+    Raises: UnknownNameError, DataError.
     """
     known = {_key(name): name for name in names()}
     name = known.get(_key(spec)) if isinstance(spec, str) else None
     if name is None:
-        if isinstance(spec, str) and not (
-            Path(spec).exists() or "/" in spec or os.sep in spec or "." in spec
-        ):
-            raise UnknownNameError(unknown(spec, known))
-        raise DataError(f"no file or folder at {spec}")
+        return _load_path(_existing(spec, known), target, test_size, seed)
     if target is not None:
         raise DataError(f"{name}: only a table of your own needs a target, got target={target!r}")
+    if name in SOURCES:
+        return load_official(name, SOURCES[name], data_root(root))
     if name in SYNTHETIC:
         return split(SYNTHETIC[name](rng=np.random.default_rng(seed)), test_size=test_size, seed=seed)
     return load_bundled(name, test_size, seed)
 
 
-def unknown(spec: str, known: dict[str, str]) -> str:
-    """The message for a name nobody knows, with the nearest ones."""
-    near = [known[key] for key in difflib.get_close_matches(_key(spec), known, n=3, cutoff=0.5)]
-    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known.values())}"
-    return f"no data set is called {spec!r}, and no file or folder either; {hint}"
+def _load_path(path: Path, target: str | None, test_size: float, seed: int) -> Split:
+    from yuanli.data.folders import load_folder
+    from yuanli.data.tables import load_table
+    from yuanli.data.text import text_dataset
+
+    parquet = {}
+    if path.is_dir():
+        parquet = {part: files for part, files in find_parquet(path).items() if files}
+    elif path.suffix.lower() == ".parquet" and has_pictures(path):
+        parquet = {"train": [path]}
+    is_table = path.suffix.lower() in TABLES and not parquet and path.is_file()
+    if target is not None and not is_table:
+        raise DataError(f"{path}: only a table needs a target, got target={target!r}")
+    if parquet:
+        return load_pictures(path.stem, parquet, test_size=test_size, seed=seed)
+    if path.is_dir():
+        return load_folder(path, test_size=test_size, seed=seed)
+    if is_table:
+        return load_table(path, target, test_size=test_size, seed=seed)
+    if path.suffix.lower() in TEXTS:
+        return split(text_dataset(path), test_size=test_size, seed=seed)
+    raise DataError(
+        f"{path} is no folder of pictures, table ({', '.join(TABLES)}) or text ({', '.join(TEXTS)})"
+    )
+
+
+def _existing(spec: str | os.PathLike, known: dict[str, str]) -> Path:
+    path = Path(spec).expanduser()
+    if path.exists():
+        return path
+    if path.name == str(spec) and not path.suffix:  # a name rather than a path
+        near = [known[key] for key in difflib.get_close_matches(_key(str(spec)), known, n=3, cutoff=0.5)]
+        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known.values())}"
+        raise UnknownNameError(f"no data set is called {str(spec)!r}, and no file or folder either; {hint}")
+    raise DataError(f"no file or folder at {path}")
 
 
 def _key(name: str) -> str:

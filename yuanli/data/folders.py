@@ -1,0 +1,101 @@
+"""The user's own pictures: a folder with one sub-folder a class."""
+
+import os
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from yuanli.data.bundled import split
+from yuanli.data.dataset import Dataset, Split
+from yuanli.data.pictures import SUFFIXES, is_grey, opened, read_pictures
+from yuanli.data.progress import track
+from yuanli.errors import DataError
+
+LONGEST = 256  # pixels of the longer side; larger pictures are made smaller
+TEST_NAMES = ("test", "val", "valid", "validation")
+
+
+def load_folder(folder: Path, *, test_size: float, seed: int) -> Split:
+    """Every sub-folder is a class; sub-folders train and test (or val), each with the classes, are the split.
+
+    The pictures become grey if all are grey, colour otherwise.  If their sizes differ they are resized to the
+    most frequent one, or, when no size has half of them, to the median height and width; the longer side
+    becomes at most 256 pixels.  Files that are hidden or no pictures are left out.  The notes say so.
+    Raises: DataError.
+    """
+    train = folder / "train"
+    tests = [folder / name for name in TEST_NAMES if (folder / name).is_dir()]
+    parts = [train, *tests[:1]] if train.is_dir() else [folder]
+    notes: list[str] = []
+    listings = [_listing(part, notes) for part in parts]
+    classes = tuple(listings[0])
+    if extra := sorted(set(listings[-1]) - set(classes)):
+        raise DataError(f"{parts[-1]} has classes that {parts[0]} has not: {', '.join(extra)}")
+    files = [[f for c in classes for f in listing.get(c, ())] for listing in listings]
+    channels, size = _common_form([f for part in files for f in part], notes)
+    datasets = [
+        Dataset(
+            folder.resolve().name,
+            read_pictures(paths, channels=channels, size=size),
+            np.repeat(np.arange(len(classes)), [len(listing.get(c, ())) for c in classes]),
+            classes,
+        )
+        for paths, listing in zip(files, listings, strict=True)
+    ]
+    if len(datasets) == 2:
+        return Split(datasets[0], datasets[1], tuple(notes))
+    drawn = split(datasets[0], test_size=test_size, seed=seed)
+    return replace(drawn, notes=(*notes, *drawn.notes))
+
+
+def _listing(folder: Path, notes: list[str]) -> dict[str, list[Path]]:
+    """The pictures of each class, in order of name."""
+    classes: dict[str, list[Path]] = {}
+    ignored: list[Path] = []
+    for place, folders, files in os.walk(folder):
+        ignored += [Path(place, f) for f in folders if f.startswith(".")]
+        folders[:] = sorted(f for f in folders if not f.startswith("."))
+        name = Path(place).relative_to(folder).parts[:1]
+        if len(Path(place).relative_to(folder).parts) == 1:
+            classes[name[0]] = []
+        for file in sorted(files):
+            path = Path(place, file)
+            is_picture = path.suffix.lower() in SUFFIXES and not file.startswith(".")
+            if name and is_picture:
+                classes[name[0]].append(path)
+            else:
+                ignored.append(path)
+    if empty := [c for c, files in classes.items() if not files]:
+        raise DataError(f"{folder}: no pictures in {', '.join(empty)} ({', '.join(sorted(SUFFIXES))})")
+    if len(classes) < 2:
+        raise DataError(
+            f"{folder} needs a sub-folder of pictures for each of two or more classes, "
+            f"got {', '.join(classes) or 'none'}"
+        )
+    if ignored:
+        notes.append(f"{len(ignored)} files are no pictures of a class and were left out, first {ignored[0]}")
+    return classes
+
+
+def _common_form(files: list[Path], notes: list[str]) -> tuple[int, tuple[int, int]]:
+    """The channels and the size (height, width) that all pictures get."""
+    sizes: Counter[tuple[int, int]] = Counter()
+    grey = 0
+    for file in track(files, len(files), "looking at pictures"):
+        with opened(file, str(file)) as picture:
+            turned = picture.getexif().get(0x0112, 1) > 4  # a camera held upright
+            sizes[picture.size if turned else picture.size[::-1]] += 1
+            grey += is_grey(picture)
+    size, count = min(sizes.items(), key=lambda item: (-item[1], item[0]))
+    if 2 * count < len(files):
+        each = np.array(list(sizes.elements()))
+        size = int(np.median(each[:, 0])), int(np.median(each[:, 1]))
+    shrink = min(1, LONGEST / max(size))
+    size = max(1, round(size[0] * shrink)), max(1, round(size[1] * shrink))
+    if resized := len(files) - sizes[size]:
+        notes.append(f"{resized} of {len(files)} pictures were resized to {size[0]}×{size[1]}")
+    if 0 < grey < len(files):
+        notes.append(f"{grey} grey pictures became colour ones, as the other {len(files) - grey} are")
+    return (1 if grey == len(files) else 3), size
