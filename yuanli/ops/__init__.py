@@ -21,10 +21,19 @@ from yuanli.ops.elementwise import (
     where,
 )
 from yuanli.ops.embedding import embedding
+from yuanli.ops.likelihood_loss import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    kl_div,
+    nll_loss,
+)
 from yuanli.ops.linear import linear
+from yuanli.ops.margin_loss import hinge_loss, multi_margin_loss, multiclass_hinge_loss
 from yuanli.ops.norm import batch_norm, layer_norm, local_response_norm
 from yuanli.ops.pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d
 from yuanli.ops.reduce import var
+from yuanli.ops.regression_loss import huber_loss, l1_loss, mse_loss, rmse_loss, smooth_l1_loss
 from yuanli.ops.shape import broadcast_to, cat, flatten, pad, permute, squeeze, stack, unsqueeze
 from yuanli.ops.softmax import log_softmax, logsumexp, softmax
 from yuanli.ops.windows import conv_output_size as conv_output_size
@@ -76,6 +85,11 @@ LAYERS = (dropout, embedding, linear)
 CONVOLUTIONS = (conv1d, conv2d, conv_transpose2d)
 POOLS = (max_pool2d, avg_pool2d, adaptive_avg_pool2d)
 NORMS = (batch_norm, layer_norm, local_response_norm)
+LOSSES = (
+    *(mse_loss, l1_loss, rmse_loss, smooth_l1_loss, huber_loss),
+    *(cross_entropy, nll_loss, kl_div, binary_cross_entropy, binary_cross_entropy_with_logits),
+    *(hinge_loss, multiclass_hinge_loss, multi_margin_loss),
+)
 
-ALL = (*OPERATORS, *ELEMENTWISE, *REDUCTIONS, *SHAPES, *LAYERS, *CONVOLUTIONS, *POOLS, *NORMS)
+ALL = (*OPERATORS, *ELEMENTWISE, *REDUCTIONS, *SHAPES, *LAYERS, *CONVOLUTIONS, *POOLS, *NORMS, *LOSSES)
 """Every differentiable function: the tests demand a row for each."""

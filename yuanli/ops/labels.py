@@ -3,7 +3,7 @@
 import numpy as np
 
 from yuanli.errors import DTypeError, ShapeError, ValueRangeError
-from yuanli.ops.regression_loss import reduced
+from yuanli.ops.regression_loss import floating, reduced
 
 
 class Places:
@@ -35,10 +35,16 @@ class Places:
         return factor[:, None] if factor.ndim else factor
 
 
-def labelled(name, scores, target, ignore_index=None):
-    """Scores (M, K) and class numbers (M,) of the places that count, and the `Places`."""
+def floating_scores(name, input):
+    """Scores as an array of floats with a class axis."""
+    scores = floating(name, input)
     if scores.ndim < 2 or not scores.shape[1]:
         raise ShapeError(f"{name} needs scores (N, K) or (N, K, d1, …) with K ≥ 1, got shape {scores.shape}")
+    return scores
+
+
+def labelled(name, scores, target, ignore_index=None):
+    """Scores (M, K) and class numbers (M,) of the places that count, and the `Places`."""
     shape = (scores.shape[0], *scores.shape[2:])
     if target.shape != shape:
         hint = "; probabilities must be floats" if target.shape == scores.shape else ""
@@ -63,7 +69,7 @@ def class_weights(name, weight, scores):
     if weight is None:
         return None
     w = np.asarray(weight, scores.dtype)
-    if scores.ndim >= 2 and w.shape != scores.shape[1:2]:
+    if w.shape != scores.shape[1:2]:
         raise ShapeError(
             f"{name} needs a weight for each of the {scores.shape[1]} classes, got shape {w.shape}"
         )

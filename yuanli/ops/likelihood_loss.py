@@ -7,10 +7,9 @@ The mean over no elements is nan.
 
 import numpy as np
 
-from yuanli.arithmetic import quiet
 from yuanli.errors import ShapeError, ValueRangeError
-from yuanli.ops.labels import Places, class_weights, labelled, weighted
-from yuanli.ops.regression_loss import floating, reduced, same_shape
+from yuanli.ops.labels import Places, class_weights, floating_scores, labelled, weighted
+from yuanli.ops.regression_loss import reduced, same_shape, unless_list
 from yuanli.tensor import differentiable
 
 
@@ -27,11 +26,11 @@ def cross_entropy(input, target, weight=None, ignore_index=-100, reduction="mean
     """
     if not 0 <= label_smoothing <= 1:
         raise ValueRangeError(f"label_smoothing must be between 0 and 1, got {label_smoothing}")
-    scores, target = floating("cross_entropy", input), np.asarray(target)
+    scores, classes = floating_scores("cross_entropy", input), np.asarray(target)
     w = class_weights("cross_entropy", weight, scores)
-    if target.dtype.kind == "f" and target.shape == scores.shape and scores.ndim >= 2:
+    if classes.dtype.kind == "f" and classes.shape == scores.shape:
         return _against_probabilities(scores, target, w, reduction, label_smoothing)
-    scores, y, places = labelled("cross_entropy", scores, target, ignore_index)
+    scores, y, places = labelled("cross_entropy", scores, classes, ignore_index)
     rows = np.arange(len(y))
     row_weight = None if w is None else w[y]
     if label_smoothing:
@@ -39,9 +38,8 @@ def cross_entropy(input, target, weight=None, ignore_index=-100, reduction="mean
         q[rows, y] += 1 - label_smoothing
         loss, grad_scores, _ = _dense(scores, q, w, row_weight, reduction, places)
         return loss, (grad_scores,)
-    with quiet():
-        shifted, e, total = _softmax(scores)
-        loss, share = weighted(np.log(total[:, 0]) - shifted[rows, y], row_weight, reduction)
+    shifted, e, total = _softmax(scores)
+    loss, share = weighted(np.log(total[:, 0]) - shifted[rows, y], row_weight, reduction)
 
     def grad_scores(dy):
         dx = e / total
@@ -60,12 +58,11 @@ def nll_loss(input, target, weight=None, ignore_index=-100, reduction="mean"):
     x_y = −inf, costs inf.  A mean divides by Σ w_y and passes over `ignore_index`.
     Source: Bishop, Pattern Recognition, 2006, eq. 4.108.
     """
-    logs = floating("nll_loss", input)
+    logs = floating_scores("nll_loss", input)
     w = class_weights("nll_loss", weight, logs)
     logs, y, places = labelled("nll_loss", logs, np.asarray(target), ignore_index)
     rows = np.arange(len(y))
-    with quiet():
-        loss, share = weighted(-logs[rows, y], None if w is None else w[y], reduction)
+    loss, share = weighted(-logs[rows, y], None if w is None else w[y], reduction)
 
     def grad_logs(dy):
         dx = np.zeros_like(logs)
@@ -82,8 +79,8 @@ def kl_div(input, target, reduction="mean", log_target=False):
 
     ℓ = q (ln q − x), and 0 where q = 0;  ∂ℓ/∂x = −q,  ∂ℓ/∂q = ln q + 1 − x, −inf at q = 0.
     With `log_target`, target is t = ln q: ℓ = eᵗ (t − x),  ∂ℓ/∂t = eᵗ (t + 1 − x), 0 where q = 0.
-    p = 0 where q > 0 costs inf.  The divergence of the batch is reduction="batchmean", Σ ℓ / N; "mean" divides
-    by every axis, as in torch.
+    p = 0 where q > 0 costs inf.  The divergence of the batch is reduction="batchmean", Σ ℓ / N; "mean"
+    divides by every axis, as in torch.
     Source: Kullback & Leibler 1951, eq. 2.4.  Differs: torch gives nan where q = p = 0.
     """
     x, t = same_shape("kl_div", input, target)
@@ -91,19 +88,18 @@ def kl_div(input, target, reduction="mean", log_target=False):
         raise ValueRangeError(
             f"kl_div needs probabilities as target, got {t.min():.4g}; log-probabilities need log_target=True"
         )
-    with quiet():
-        q, log_q = (np.exp(t), t) if log_target else (t, np.log(t))
-        gap = np.where(q > 0, log_q - x, 0)
-        if reduction == "batchmean":
-            n = (len(x) if x.ndim else 1) or np.nan
-            loss, share = (q * gap).sum() / n, 1 / n
-        else:
-            loss, share = reduced(q * gap, reduction)
+    q, log_q = (np.exp(t), t) if log_target else (t, np.log(t))
+    gap = np.where(q > 0, log_q - x, 0)
+    if reduction == "batchmean":
+        n = (len(x) if x.ndim else 1) or np.nan
+        loss, share = (q * gap).sum() / n, 1 / n
+    else:
+        loss, share = reduced(q * gap, reduction)
 
     def grad_target(dy):
         return dy * share * (q * (gap + 1) if log_target else log_q + 1 - x)
 
-    return loss, (lambda dy: -dy * share * q, grad_target)
+    return loss, (lambda dy: -dy * share * q, unless_list(target, grad_target))
 
 
 @differentiable
@@ -116,15 +112,14 @@ def binary_cross_entropy(input, target, weight=None, reduction="mean"):
     Source: Bishop, Pattern Recognition, 2006, eq. 4.90; the bounds are torch's.
     """
     x, t = same_shape("binary_cross_entropy", input, target)
-    _check_probabilities("binary_cross_entropy", "input", x)
-    _check_probabilities("binary_cross_entropy", "target", t)
+    _check_probabilities("binary_cross_entropy", "inputs", x)
+    _check_probabilities("binary_cross_entropy", "targets", t)
     w = _element_weights("binary_cross_entropy", "weight", weight, x)
-    with quiet():
-        log_x, log_rest = np.maximum(np.log(x), -100), np.maximum(np.log1p(-x), -100)
-        loss, share = reduced(-w * (t * log_x + (1 - t) * log_rest), reduction)
+    log_x, log_rest = np.maximum(np.log(x), -100), np.maximum(np.log1p(-x), -100)
+    loss, share = reduced(-w * (t * log_x + (1 - t) * log_rest), reduction)
     return loss, (
         lambda dy: dy * share * w * (x - t) / np.maximum(x * (1 - x), 1e-12),
-        lambda dy: dy * share * w * (log_rest - log_x),
+        unless_list(target, lambda dy: dy * share * w * (log_rest - log_x)),
     )
 
 
@@ -138,42 +133,44 @@ def binary_cross_entropy_with_logits(input, target, weight=None, reduction="mean
     Source: Bishop, Pattern Recognition, 2006, eqs. 4.90 and 4.91.
     """
     x, t = same_shape("binary_cross_entropy_with_logits", input, target)
-    _check_probabilities("binary_cross_entropy_with_logits", "target", t)
+    _check_probabilities("binary_cross_entropy_with_logits", "targets", t)
     w = _element_weights("binary_cross_entropy_with_logits", "weight", weight, x)
     c = _element_weights("binary_cross_entropy_with_logits", "pos_weight", pos_weight, x)
-    with quiet():
-        e = np.exp(-np.abs(x))
-        tail = np.log1p(e)  # softplus(x) − max(x, 0)
-        if_positive, if_negative = tail - np.minimum(x, 0), tail + np.maximum(x, 0)
-        loss, share = reduced(w * (c * t * if_positive + (1 - t) * if_negative), reduction)
+    e = np.exp(-np.abs(x))
+    tail = np.log1p(e)  # softplus(x) − max(x, 0)
+    if_positive, if_negative = tail - np.minimum(x, 0), tail + np.maximum(x, 0)
+    loss, share = reduced(w * (c * t * if_positive + (1 - t) * if_negative), reduction)
 
     def grad_input(dy):
         larger = 1 / (1 + e)  # σ(|x|)
         above, below = np.where(x > 0, larger, e * larger), np.where(x > 0, e * larger, larger)  # σ(x), σ(−x)
         return dy * share * w * ((1 - t) * above - c * t * below)
 
-    return loss, (grad_input, lambda dy: dy * share * w * (c * if_positive - if_negative))
+    def grad_target(dy):
+        return dy * share * w * (c * if_positive - if_negative)
+
+    return loss, (grad_input, unless_list(target, grad_target))
 
 
 def _against_probabilities(scores, target, w, reduction, smoothing):
-    _check_probabilities("cross_entropy", "target", target)
+    given = np.asarray(target, scores.dtype)
+    _check_probabilities("cross_entropy", "targets", given)
     places = Places((scores.shape[0], *scores.shape[2:]))
-    q = (1 - smoothing) * places.rows(target.astype(scores.dtype, copy=False)) + smoothing / scores.shape[1]
+    q = (1 - smoothing) * places.rows(given) + smoothing / scores.shape[1]
     loss, grad_scores, grad_q = _dense(places.rows(scores), q, w, None, reduction, places)
-    return loss, (grad_scores, lambda dy: (1 - smoothing) * grad_q(dy))
+    return loss, (grad_scores, unless_list(target, lambda dy: (1 - smoothing) * grad_q(dy)))
 
 
 def _dense(scores, q, w, row_weight, reduction, places):
     """Cross-entropy against a probability per class: the value and its gradients by scores and q."""
-    with quiet():
-        shifted, e, total = _softmax(scores)
-        log_p = shifted - np.log(total)
-        wq = q if w is None else w * q
-        loss = -(wq * log_p).sum(1)
-        if row_weight is not None and reduction == "mean":
-            loss, share = loss.sum() / row_weight.sum(), 1 / row_weight.sum()
-        else:
-            loss, share = reduced(loss, reduction)
+    shifted, e, total = _softmax(scores)
+    log_p = shifted - np.log(total)
+    wq = q if w is None else w * q
+    loss = -(wq * log_p).sum(1)
+    if row_weight is not None and reduction == "mean":
+        loss, share = loss.sum() / row_weight.sum(), 1 / row_weight.sum()
+    else:
+        loss, share = reduced(loss, reduction)
 
     def grad_scores(dy):
         dx = e / total * wq.sum(1, keepdims=True) - wq
@@ -197,11 +194,12 @@ def _element_weights(name, what, weight, x):
     if weight is None:
         return 1
     w = np.asarray(weight, x.dtype)
-    if np.broadcast_shapes(w.shape, x.shape) != x.shape:
-        raise ShapeError(f"{name} needs a {what} that broadcasts to {x.shape}, got shape {w.shape}")
-    return w
+    try:
+        return np.broadcast_to(w, x.shape)
+    except ValueError:
+        raise ShapeError(f"{name} needs a {what} that broadcasts to {x.shape}, got {w.shape}") from None
 
 
 def _check_probabilities(name, what, p):
     if p.size and (p.min() < 0 or p.max() > 1 + 1e-5):  # mixtures of labels may round to a little above 1
-        raise ValueRangeError(f"{name} needs a {what} between 0 and 1, got {p.min():.4g} to {p.max():.4g}")
+        raise ValueRangeError(f"{name} needs {what} between 0 and 1, got {p.min():.4g} to {p.max():.4g}")

@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from yuanli.arithmetic import quiet
 from yuanli.errors import ValueRangeError
-from yuanli.ops.labels import class_weights, labelled
-from yuanli.ops.regression_loss import floating, reduced, same_shape
+from yuanli.ops.labels import class_weights, floating_scores, labelled
+from yuanli.ops.regression_loss import reduced, same_shape
 from yuanli.tensor import differentiable
 
 
@@ -20,9 +19,8 @@ def hinge_loss(input, target, margin=1.0, reduction="mean"):
     s, y = same_shape("hinge_loss", input, target)
     if not (np.abs(y) == 1).all():
         raise ValueRangeError("hinge_loss needs targets of -1 and +1; from 0 and 1, write 2 * target - 1")
-    with quiet():
-        gap = margin - y * s
-        loss, share = reduced(np.maximum(gap, 0), reduction)
+    gap = margin - y * s
+    loss, share = reduced(np.maximum(gap, 0), reduction)
     return loss, (lambda dy: dy * share * np.where(gap > 0, -y, 0),)
 
 
@@ -35,8 +33,7 @@ def multiclass_hinge_loss(input, target, margin=1.0, reduction="mean"):
     Source: Weston & Watkins, Multi-class Support Vector Machines, 1998.
     """
     gap, rows, y, places = _gaps("multiclass_hinge_loss", input, target, margin)
-    with quiet():
-        loss, share = reduced(gap.sum(1), reduction)
+    loss, share = reduced(gap.sum(1), reduction)
 
     def grad_input(dy):
         dx = np.sign(gap)
@@ -60,8 +57,7 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, reduction="me
     k = gap.shape[1]
     w = class_weights("multi_margin_loss", weight, gap)
     row_weight = 1 if w is None else w[y]
-    with quiet():
-        loss, share = reduced((gap if p == 1 else gap * gap).sum(1) * (row_weight / k), reduction)
+    loss, share = reduced((gap if p == 1 else gap * gap).sum(1) * (row_weight / k), reduction)
 
     def grad_input(dy):
         dx = np.sign(gap) if p == 1 else 2 * gap
@@ -73,9 +69,8 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, reduction="me
 
 def _gaps(name, input, target, margin):
     """max(0, s_j − s_y + Δ) for every place (M) and class (K), 0 for the right class; and where those are."""
-    scores, y, places = labelled(name, floating(name, input), np.asarray(target))
+    scores, y, places = labelled(name, floating_scores(name, input), np.asarray(target))
     rows = np.arange(len(y))
-    with quiet():
-        gap = np.maximum(scores - scores[rows, y][:, None] + margin, 0)
+    gap = np.maximum(scores - scores[rows, y][:, None] + margin, 0)
     gap[rows, y] = 0
     return gap, rows, y, places

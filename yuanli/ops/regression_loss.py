@@ -1,13 +1,12 @@
 """Losses of numbers: how far what is predicted lies from what was measured.
 
-In all of them d = input − target, element by element, and both have the same shape: nothing is broadcast, since
-(N, 1) against (N,) would silently compare everything with everything.  `reduction` is "mean", "sum" or "none";
-the mean over no elements is nan.  Both inputs get gradients, and ∂/∂target = −∂/∂input.
+In all of them d = input − target, element by element, and both have the same shape: nothing is broadcast,
+since (N, 1) against (N,) would silently compare everything with everything.  `reduction` is "mean", "sum" or
+"none"; the mean over no elements is nan.  Both inputs get gradients, and ∂/∂target = −∂/∂input.
 """
 
 import numpy as np
 
-from yuanli.arithmetic import quiet
 from yuanli.errors import DTypeError, ShapeError, UnknownNameError, ValueRangeError
 from yuanli.tensor import as_array, differentiable
 
@@ -20,9 +19,8 @@ def mse_loss(input, target, reduction="mean"):
     Source: Gauss, Theoria combinationis observationum, 1821.
     """
     d = _difference("mse_loss", input, target)
-    with quiet():
-        loss, share = reduced(d * d, reduction)
-    return loss, _opposite(lambda dy: (2 * share * dy) * d)
+    loss, share = reduced(d * d, reduction)
+    return loss, _opposite(target, lambda dy: (2 * share * dy) * d)
 
 
 @differentiable
@@ -34,7 +32,7 @@ def l1_loss(input, target, reduction="mean"):
     """
     d = _difference("l1_loss", input, target)
     loss, share = reduced(np.abs(d), reduction)
-    return loss, _opposite(lambda dy: (share * dy) * np.sign(d))
+    return loss, _opposite(target, lambda dy: (share * dy) * np.sign(d))
 
 
 @differentiable
@@ -46,9 +44,8 @@ def rmse_loss(input, target):
     """
     d = _difference("rmse_loss", input, target)
     n = d.size or np.nan
-    with quiet():
-        loss = np.sqrt((d * d).sum() / n)
-    return loss, _opposite(lambda dy: d * (dy / (n * loss)) if loss != 0 else np.zeros_like(d))
+    loss = np.sqrt((d * d).sum() / n)
+    return loss, _opposite(target, lambda dy: d * (dy / (n * loss)) if loss != 0 else np.zeros_like(d))
 
 
 @differentiable
@@ -63,13 +60,10 @@ def smooth_l1_loss(input, target, reduction="mean", beta=1.0):
         raise ValueRangeError(f"smooth_l1_loss needs beta ≥ 0, got {beta}")
     d = _difference("smooth_l1_loss", input, target)
     size = np.abs(d)
-    with quiet():
-        near = np.minimum(size, beta)
-        loss, share = reduced(
-            np.where(size < beta, near * near / (2 * beta or 1), size - beta / 2), reduction
-        )
+    near = np.minimum(size, beta)
+    loss, share = reduced(np.where(size < beta, near * near / (2 * beta or 1), size - beta / 2), reduction)
     slope = np.clip(d / beta, -1, 1) if beta else np.sign(d)
-    return loss, _opposite(lambda dy: (share * dy) * slope)
+    return loss, _opposite(target, lambda dy: (share * dy) * slope)
 
 
 @differentiable
@@ -83,9 +77,8 @@ def huber_loss(input, target, reduction="mean", delta=1.0):
         raise ValueRangeError(f"huber_loss needs delta > 0, got {delta}")
     d = _difference("huber_loss", input, target)
     slope = np.clip(d, -delta, delta)
-    with quiet():
-        loss, share = reduced(slope * (d - slope / 2), reduction)
-    return loss, _opposite(lambda dy: (share * dy) * slope)
+    loss, share = reduced(slope * (d - slope / 2), reduction)
+    return loss, _opposite(target, lambda dy: (share * dy) * slope)
 
 
 def reduced(loss, reduction):
@@ -122,9 +115,13 @@ def same_shape(name, input, target):
 
 def _difference(name, input, target):
     x, t = same_shape(name, input, target)
-    with quiet():
-        return x - t
+    return x - t
 
 
-def _opposite(grad_input):
-    return grad_input, lambda dy: -grad_input(dy)
+def _opposite(target, grad_input):
+    return grad_input, unless_list(target, lambda dy: -grad_input(dy))
+
+
+def unless_list(target, grad_target):
+    """The target's gradient; lists are taken too, and have none."""
+    return None if isinstance(target, list | tuple) else grad_target
