@@ -10,6 +10,7 @@ Processing, section 3 (unrolling into a matrix product).
 
 import math
 from collections.abc import Iterator
+from importlib import import_module
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -160,6 +161,11 @@ def _taps(x_shape, y_shape, weight_shape, stride, padding, dilation):
     )
 
 
-conv2d = choose(conv2d_numpy)
-conv2d_grad_x = choose(conv2d_grad_x_numpy)
-conv2d_grad_weight = choose(conv2d_grad_weight_numpy)
+def _compiled(name):
+    """The compiled kernel of that name; its module, which imports Numba, only then."""
+    return lambda: getattr(import_module("yuanli.kernels.fast_convolution"), name)
+
+
+conv2d = choose(conv2d_numpy, _compiled("conv2d"))
+conv2d_grad_x = choose(conv2d_grad_x_numpy, _compiled("conv2d_grad_x"))
+conv2d_grad_weight = choose(conv2d_grad_weight_numpy, _compiled("conv2d_grad_weight"))

@@ -1,0 +1,141 @@
+"""The compiled convolutions against the twins in float64: blocks of channels, bands of rows, tiles that
+stick out.
+"""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from yuanli.kernels import convolution
+from yuanli.kernels.dispatch import KERNELS
+
+pytestmark = pytest.mark.skipif(KERNELS == "numpy", reason="the compiled kernels are switched off")
+
+SAME = ((1, 1), (1, 1))
+ONE = (1, 1)
+
+
+def problem(seed, n, height, width, ins, outs, kernel, stride, padding, dilation, groups=1):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n, height, width, ins)).astype(np.float32)
+    weight = rng.normal(size=(outs, ins // groups, *kernel)).astype(np.float32)
+    bias = rng.normal(size=outs).astype(np.float32)
+    where = (stride, padding, dilation, groups)
+    dy = rng.normal(size=convolution.conv2d_numpy(x, weight, None, *where).shape).astype(np.float32)
+    return x, weight, bias, dy, where
+
+
+def worst(result, expected):
+    """The largest error, as a part of the largest number."""
+    assert result.dtype == np.float32
+    assert result.shape == expected.shape
+    return float(np.abs(result - expected).max(initial=0) / max(np.abs(expected).max(initial=0), 1e-30))
+
+
+def errors(x, weight, bias, dy, where, forward, grad_x, grad_weight):
+    wide = [a.astype(np.float64) for a in (x, weight, bias, dy)]
+    return (
+        worst(forward(x, weight, bias, *where), convolution.conv2d_numpy(*wide[:3], *where)),
+        worst(
+            grad_x(dy, weight, x.shape, *where),
+            convolution.conv2d_grad_x_numpy(wide[3], wide[1], x.shape, *where),
+        ),
+        worst(
+            grad_weight(dy, x, weight.shape, *where),
+            convolution.conv2d_grad_weight_numpy(wide[3], wide[0], weight.shape, *where),
+        ),
+    )
+
+
+def running(*inputs):
+    return errors(*inputs, convolution.conv2d, convolution.conv2d_grad_x, convolution.conv2d_grad_weight)
+
+
+SHAPES = [  # n, height, width, ins, outs, kernel, stride, padding, dilation, groups
+    (3, 9, 11, 17, 33, (3, 3), ONE, SAME, ONE, 1),
+    (1, 1, 1, 1, 1, (1, 1), ONE, ((0, 0), (0, 0)), ONE, 1),
+    (19, 3, 3, 20, 7, (2, 3), ONE, ((0, 1), (1, 1)), ONE, 1),  # a tile is one place in many images
+    (2, 13, 40, 3, 24, (7, 7), (2, 2), ((3, 3), (3, 3)), ONE, 1),
+    (2, 12, 12, 5, 9, (3, 3), (3, 2), ((2, 0), (1, 3)), (2, 3), 1),
+    (2, 11, 8, 16, 16, (3, 1), (2, 2), ((1, 1), (0, 0)), (2, 1), 1),
+    (2, 8, 8, 36, 24, (3, 3), ONE, SAME, ONE, 3),
+    (4, 150, 150, 16, 8, (5, 5), ONE, ((2, 2), (2, 2)), ONE, 1),  # many bands
+    (2, 9, 10, 32, 40, (3, 3), ONE, SAME, ONE, 1),  # Winograd, ragged
+    (2, 8, 8, 64, 32, (3, 3), ONE, ((2, 0), (0, 2)), ONE, 1),
+    (0, 8, 8, 4, 4, (3, 3), ONE, SAME, ONE, 1),
+    (0, 8, 8, 64, 64, (3, 3), ONE, SAME, ONE, 1),
+]
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_equal_to_the_twin(shape):
+    assert max(running(*problem(0, *shape))) < 2e-5
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.data())
+def test_equal_to_the_twin_for_any_shape(data):
+    few, channels, pads = st.integers(1, 3), st.integers(1, 40), st.integers(0, 3)
+    kernel, stride, dilation = (tuple(data.draw(few) for _ in range(2)) for _ in range(3))
+    padding = tuple((data.draw(pads), data.draw(pads)) for _ in range(2))
+    size = [data.draw(st.integers(1, 12)) + dilation[i] * (kernel[i] - 1) for i in (0, 1)]
+    n, ins, outs = data.draw(st.integers(0, 10)), data.draw(channels), data.draw(channels)
+    assert max(running(*problem(1, n, *size, ins, outs, kernel, stride, padding, dilation))) < 2e-5
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.data())
+def test_winograd_for_any_shape(data):
+    """Also for the few channels and small images for which it is not chosen."""
+    from yuanli.kernels import winograd
+
+    sizes = [data.draw(st.integers(3, 14)) for _ in range(2)]
+    padding = tuple((data.draw(st.integers(0, 2)), data.draw(st.integers(0, 2))) for _ in range(2))
+    n, ins, outs = data.draw(st.integers(0, 3)), data.draw(st.integers(1, 40)), data.draw(st.integers(1, 40))
+    inputs = problem(2, n, *sizes, ins, outs, (3, 3), ONE, padding, ONE)
+
+    def forward(x, weight, bias, stride, padding, dilation, groups):
+        return winograd.conv2d(x, weight, bias, padding)
+
+    def grad_x(dy, weight, x_shape, stride, padding, dilation, groups):
+        return winograd.conv2d_grad_x(dy, weight, padding)
+
+    def grad_weight(dy, x, weight_shape, stride, padding, dilation, groups):
+        return winograd.conv2d_grad_weight(dy, x, padding)
+
+    assert max(errors(*inputs, forward, grad_x, grad_weight)) < 2e-5
+
+
+@pytest.mark.parametrize("channels", [32, 256])
+@pytest.mark.parametrize("offset", [0, 10])
+def test_winograds_error_is_bounded(channels, offset):
+    """At most 1e-4 of the largest output, also for inputs that all have one sign.
+
+    The transforms multiply rounding errors by at most the product of their row sums of magnitudes: 10·10 for
+    Bᵀ (twice, for rows and columns), 1 for G and 18·18 for Aᵀ against sums of squares that grow alike;
+    random signs leave about √(36·C)·2⁻²⁴ times the norms, 1e-5 and less in every case measured.
+    """
+    inputs = list(problem(3, 2, 16, 16, channels, channels, (3, 3), ONE, SAME, ONE))
+    inputs[0] += offset
+    assert max(running(*inputs)) < 1e-4
+
+
+def test_a_value_that_is_not_finite_stays_where_it_is_seen():
+    """NaN in one pixel reaches the outputs whose window holds it, and no others."""
+    x, weight, bias, _, where = problem(4, 1, 9, 9, 3, 8, (3, 3), ONE, SAME, ONE)
+    x[0, 4, 4, 1] = np.nan
+    bad = np.isnan(convolution.conv2d(x, weight, bias, *where)).any((0, 3))
+    assert bad[3:6, 3:6].all()
+    assert bad.sum() == 9
+
+
+def test_the_same_bits_every_time():
+    inputs = problem(5, 5, 20, 20, 48, 40, (3, 3), ONE, SAME, ONE)
+    x, weight, bias, dy, where = inputs
+    for f in (
+        lambda: convolution.conv2d(x, weight, bias, *where),
+        lambda: convolution.conv2d_grad_x(dy, weight, x.shape, *where),
+        lambda: convolution.conv2d_grad_weight(dy, x, weight.shape, *where),
+    ):
+        np.testing.assert_array_equal(f(), f())

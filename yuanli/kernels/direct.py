@@ -1,0 +1,276 @@
+"""Convolution by register tiles: any kernel, stride, dilation and channel count, one group at a time.
+
+A tile is PIXELS neighbouring pixels of an output row by 16 (or 8) output channels; its sums stay in
+registers while the kernel's taps and the input's channels go by.  Where rows are shorter than that, the
+pixels of a tile are the same place in neighbouring images.  Both operands are packed so that the inner loop
+reads straight on: the input, a band of rows at a time and with its padding, in blocks of 16 channels (of all
+channels when there are fewer); the weights in panels of 16 outputs.
+
+Arrays are float32 and channels-last.  Cost: the definition's multiplications, one copy of each operand.
+"""
+
+import math
+
+import numpy as np
+from numba import get_thread_id, prange
+
+from yuanli.kernels.compiler import AVX512, jit, parallel, threads
+from yuanli.kernels.simd import dot_tile, outer_tile
+
+PIXELS = 8 if AVX512 else 6  # with 16 lanes: 8 of 32 registers of 64 bytes, or 12 of 16 of 32 bytes
+TAPS = 8 if AVX512 else 4
+BLOCK = 16  # channels side by side in packed memory
+BAND = (
+    64 * 1024
+)  # floats packed at a time, so that they are still in the second-level cache when they are used
+
+
+def conv2d(x, weight, bias, stride, padding, dilation):
+    """The forward pass: x (N, H, W, C), weight (O, C, kH, kW) -> (N, H', W', O)."""
+    sizes = (
+        (x.shape[i + 1] + sum(padding[i]) - dilation[i] * (weight.shape[i + 2] - 1) - 1) // stride[i] + 1
+        for i in (0, 1)
+    )
+    out = np.empty((len(x), *sizes, len(weight)), np.float32)
+    corner = (padding[0][0], padding[1][0])
+    _convolve(x, weight, bias, out, (0, 0), (1, 1), stride, corner, dilation)
+    return out
+
+
+def conv2d_grad_x(dy, weight, x_shape, stride, padding, dilation):
+    """∂/∂x: again a convolution, of dy with the kernel turned by 180° and its channels exchanged.
+
+    With a stride s the rows of x fall into s phases, and those of one phase meet some of the kernel's taps.
+    """
+    dx = np.zeros(x_shape, np.float32)
+    exchanged = weight.transpose(1, 0, 2, 3)
+    for h in range(min(stride[0], x_shape[1])):
+        rows, top, dilation_h = _phase(h, weight.shape[2], stride[0], padding[0][0], dilation[0])
+        for w in range(min(stride[1], x_shape[2])):
+            columns, left, dilation_w = _phase(w, weight.shape[3], stride[1], padding[1][0], dilation[1])
+            if rows and columns:
+                kernel = exchanged[:, :, rows][:, :, :, columns]
+                _convolve(dy, kernel, None, dx, (h, w), stride, (1, 1), (top, left), (dilation_h, dilation_w))
+    return dx
+
+
+def _phase(r, kernel, stride, padding, dilation):
+    """Which taps k reach the rows i = r + m·stride of x, the last first; the padding and dilation they need.
+
+    Row i meets row j of dy through tap k when j·stride = i + padding − k·dilation.
+    """
+    common = math.gcd(stride, dilation)
+    taps = [k for k in reversed(range(kernel)) if (r + padding - k * dilation) % stride == 0]
+    top = -((r + padding - taps[0] * dilation) // stride) if taps else 0
+    return taps, top, dilation // common
+
+
+def _convolve(x, weight, bias, out, phase, step, stride, corner, dilation):
+    """Fill out[:, phase::step, phase::step]; the first window starts `corner` above and left of x."""
+    (N, _, _, C), (O, _, KH, KW) = x.shape, weight.shape
+    height, width = (-(-(out.shape[i + 1] - phase[i]) // step[i]) for i in (0, 1))
+    if not (N and O and height > 0 and width > 0):
+        return
+    lanes, depth = (8 if O <= 8 else BLOCK), min(C, BLOCK)
+    panels = np.zeros((-(-O // lanes), -(-C // depth), KH, KW, depth, lanes), np.float32)
+    start = np.zeros((len(panels), lanes), np.float32)
+    if bias is not None:
+        start.reshape(-1)[:O] = bias
+    _pack_weights(weight, panels)
+    images = PIXELS if width <= PIXELS // 2 and N >= PIXELS else 1
+    padded = -(-width // PIXELS) * PIXELS if images == 1 else width
+    padded = (padded - 1) * stride[1] + (KW - 1) * dilation[1] + 1
+    rows = max(1, BAND // (images * stride[0] * padded * depth * panels.shape[1]))
+    groups = -(-N // images)
+    rows = min(rows, -(-height // -(-4 * threads() // groups)))  # enough bands to go round
+    reach = (rows - 1) * stride[0] + (KH - 1) * dilation[0] + 1
+    scratch = np.empty((threads(), images, panels.shape[1], reach, padded * depth), np.float32)
+    _bands(x, panels, start, out, scratch, rows, height, width, phase, step, stride, corner, dilation)
+
+
+@jit
+def _pack_weights(weight, panels):
+    """(O, C, kH, kW) -> (panel, block, kH, kW, channel in block, output in panel), filled up with zeros."""
+    O, C, KH, KW = weight.shape
+    depth, lanes = panels.shape[4:]
+    for o in range(O):
+        for c in range(C):
+            for h in range(KH):
+                for w in range(KW):
+                    panels[o // lanes, c // depth, h, w, c % depth, o % lanes] = weight[o, c, h, w]
+
+
+@jit
+def _pack(x, row, left, packed):
+    """Rows row, row + 1, … of one image x (H, W, C), from column −left on -> (block, row, column·channel)."""
+    H, W, C = x.shape
+    blocks, reach, length = packed.shape
+    depth = min(C, BLOCK)
+    columns = length // depth
+    start = min(max(left, 0), columns)
+    stop = max(start, min(columns, W + left))
+    for b in range(blocks):
+        channels = min(depth, C - b * depth)
+        for r in range(reach):
+            h = row + r
+            inside = 0 <= h < H
+            for i in range(length if not inside else start * depth):
+                packed[b, r, i] = 0
+            if not inside:
+                continue
+            for w in range(start, stop):
+                if channels == depth:
+                    for c in range(depth):
+                        packed[b, r, w * depth + c] = x[h, w - left, b * depth + c]
+                else:
+                    for c in range(depth):
+                        packed[b, r, w * depth + c] = x[h, w - left, b * depth + c] if c < channels else 0
+            for i in range(stop * depth, length):
+                packed[b, r, i] = 0
+
+
+@parallel
+def _bands(x, panels, start, out, scratch, rows, height, width, phase, step, stride, corner, dilation):
+    groups, bands = -(-len(x) // scratch.shape[1]), -(-height // rows)
+    for task in prange(groups * bands):
+        n, h = task // bands * scratch.shape[1], task % bands * rows
+        mine = scratch[get_thread_id()]
+        _band(
+            x[n:],
+            panels,
+            start,
+            out[n:],
+            mine,
+            h,
+            min(h + rows, height),
+            width,
+            phase,
+            step,
+            stride,
+            corner,
+            dilation,
+        )
+
+
+@jit
+def _band(x, panels, start, out, scratch, first, last, width, phase, step, stride, corner, dilation):
+    """Rows first … last − 1 of the first image, or of as many as a tile has pixels."""
+    _, OH, OW, O = out.shape
+    outputs, blocks, KH, KW, depth, lanes = panels.shape
+    images, _, reach, length = scratch.shape
+    fused = depth < BLOCK and dilation[1] == 1  # a row of taps is one straight stretch of memory
+    columns, run = (1, KW * depth) if fused else (KW, depth)
+    x_block, x_row, x_column = reach * length, dilation[0] * length, dilation[1] * depth
+    across = images == 1  # the pixels of a tile lie side by side, or one in each image
+    x_pixel = stride[1] * depth if across else blocks * reach * length
+    out_pixel = step[1] * O if across else OH * OW * O
+    for i in range(min(images, len(x))):
+        _pack(x[i], first * stride[0] - corner[0], corner[1], scratch[i])
+    for o in range(outputs):
+        w_o, s_o, channels = panels[o].ctypes.data, start[o].ctypes.data, min(lanes, O - o * lanes)
+        for h in range(first, last):
+            x_h = scratch.ctypes.data + 4 * (h - first) * stride[0] * length
+            out_h = out.ctypes.data + 4 * (((phase[0] + h * step[0]) * OW + phase[1]) * O + o * lanes)
+            for w in range(0, width, PIXELS if across else 1):
+                count = min(PIXELS, width - w if across else len(x))
+                x_w, out_w = x_h + 4 * w * stride[1] * depth, out_h + 4 * w * step[1] * O
+                if lanes == 8:
+                    dot_tile(
+                        x_w, w_o, s_o, out_w, blocks, KH, columns, run, x_block, x_row, x_column, x_pixel,
+                        out_pixel, count, channels, PIXELS, 1, 8,
+                    )  # fmt: skip
+                else:
+                    dot_tile(
+                        x_w, w_o, s_o, out_w, blocks, KH, columns, run, x_block, x_row, x_column, x_pixel,
+                        out_pixel, count, channels, PIXELS, 1, 16,
+                    )  # fmt: skip
+
+
+def conv2d_grad_weight(dy, x, weight_shape, stride, padding, dilation):
+    """∂/∂weight: for every tap, the sum over pixels of (input under the tap) ⊗ (dy)."""
+    (N, height, width, O), (_, C, KH, KW) = dy.shape, weight_shape
+    lanes, depth = (8 if O <= 8 else BLOCK), min(C, BLOCK)
+    blocks, outputs = -(-C // depth), -(-O // lanes)
+    padded = (width - 1) * stride[1] + (KW - 1) * dilation[1] + 1
+    line = stride[0] * padded * depth * blocks + width * lanes * outputs  # floats for one row of dy
+    rows = min(height, max(1, BAND // max(1, line)))
+    parts = min(threads(), max(1, N))
+    images = min(-(-N // parts), max(1, BAND // max(1, line * height))) if rows == height else 1
+    reach = (rows - 1) * stride[0] + (KH - 1) * dilation[0] + 1
+    xs = np.empty(
+        (parts, images * blocks * reach * padded * depth + BLOCK), np.float32
+    )  # tiles may read past the end
+    ds = np.empty((parts, images, outputs, rows, width * lanes), np.float32)
+    fused = depth < BLOCK and dilation[1] == 1
+    spans, run = (1, KW * depth) if fused else (KW, depth)
+    sums = np.zeros((parts, blocks, outputs, KH, spans, -(-run // TAPS) * TAPS, lanes), np.float32)
+    if N and height and width:
+        _weight_sums(
+            x,
+            dy,
+            xs,
+            ds,
+            sums,
+            (blocks, reach, padded, depth),
+            stride,
+            (padding[0][0], padding[1][0]),
+            dilation,
+        )
+    total = sums.sum(0)[..., :run, :].reshape(blocks, outputs, KH, KW, depth, lanes)
+    total = total.transpose(1, 5, 0, 4, 2, 3).reshape(outputs * lanes, blocks * depth, KH, KW)
+    return np.ascontiguousarray(total[:O, :C])
+
+
+@parallel
+def _weight_sums(x, dy, xs, ds, sums, packed, stride, corner, dilation):
+    parts = len(sums)
+    each = -(-len(x) // parts)
+    for part in prange(parts):
+        mine = slice(part * each, min(len(x), (part + 1) * each))
+        _weight_sum(x[mine], dy[mine], xs[part], ds[part], sums[part], packed, stride, corner, dilation)
+
+
+@jit
+def _weight_sum(x, dy, xs, ds, sums, packed, stride, corner, dilation):
+    N, height, width, _ = dy.shape
+    blocks, reach, padded, depth = packed
+    images, outputs, rows, _ = ds.shape
+    _, _, KH, spans, run, lanes = sums.shape
+    length = padded * depth
+    x_image, d_image = blocks * reach * length, outputs * rows * width * lanes
+    for n in range(0, N, images):
+        many = min(images, N - n)
+        for h in range(0, height, rows):
+            high = min(rows, height - h)
+            for i in range(many):
+                here = xs[i * x_image : (i + 1) * x_image].reshape(blocks, reach, length)
+                _pack(x[n + i], h * stride[0] - corner[0], corner[1], here)
+                _pack_gradient(dy[n + i, h : h + high], ds[i])
+            for block, output, kh, span in np.ndindex(blocks, outputs, KH, spans):
+                at = block * reach * length + kh * dilation[0] * length + span * dilation[1] * depth
+                for m in range(0, run, TAPS):
+                    x_at, d_at = xs.ctypes.data + 4 * (at + m), ds[0, output].ctypes.data
+                    s_at = sums[block, output, kh, span, m].ctypes.data
+                    if lanes == 8:
+                        outer_tile(
+                            x_at, d_at, s_at, many, high, width, x_image, stride[0] * length,
+                            stride[1] * depth, d_image, width * lanes, lanes, TAPS, 8,
+                        )  # fmt: skip
+                    else:
+                        outer_tile(
+                            x_at, d_at, s_at, many, high, width, x_image, stride[0] * length,
+                            stride[1] * depth, d_image, width * lanes, lanes, TAPS, 16,
+                        )  # fmt: skip
+
+
+@jit
+def _pack_gradient(dy, packed):
+    """Some rows of one image (rows, W, O) -> (panel, row, column·output in panel), filled up with zeros."""
+    rows, W, O = dy.shape
+    outputs, _, length = packed.shape
+    lanes = length // W
+    for p in range(outputs):
+        for r in range(rows):
+            for w in range(W):
+                for o in range(lanes):
+                    packed[p, r, w * lanes + o] = dy[r, w, p * lanes + o] if p * lanes + o < O else 0

@@ -1,0 +1,302 @@
+"""The one place that emits vector code.
+
+Numba turns a Python loop into machine code, but it cannot be told "keep these sixteen sums in registers".
+LLVM, the compiler underneath, can: its language has vectors (`<16 x float>` is sixteen floats that are
+added, multiplied, loaded and stored as one) on every processor; where the registers are shorter, LLVM splits
+them.  An `@intrinsic` is a function whose body we write in that language: it returns its signature and a
+function that, given a builder, appends instructions.  Integers that arrive as literals (P, B, L, M below)
+are known while emitting, so that plain Python loops over them unroll into straight-line code.  Addresses are
+integers, counted in bytes; strides are counted in floats.
+
+A register tile is the idea behind every fast matrix product: hold P·B vectors of sums in registers, and for
+each step of the inner loop load B vectors and P numbers and do P·B multiply-adds, so that loading is never
+what one waits for.
+
+Source: Goto & van de Geijn, Anatomy of High-Performance Matrix Multiplication, ACM TOMS 2008.
+"""
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+FLOAT, INT64, INT32 = ir.FloatType(), ir.IntType(64), ir.IntType(32)
+
+
+class Emitter:
+    """An LLVM builder with the few words that the tiles below are written in."""
+
+    def __init__(self, builder: ir.IRBuilder) -> None:
+        self.builder = builder
+
+    def pointer(self, address):
+        """An address as a pointer to floats."""
+        return self.builder.inttoptr(address, FLOAT.as_pointer())
+
+    def at(self, pointer, *offsets):
+        """The pointer moved by the sum of the offsets, each a Python int or an LLVM integer."""
+        for offset in offsets:
+            pointer = self.builder.gep(pointer, [self.integer(offset)])
+        return pointer
+
+    def integer(self, value):
+        return ir.Constant(INT64, value) if isinstance(value, int) else value
+
+    def times(self, a, b):
+        return self.builder.mul(self.integer(a), self.integer(b))
+
+    def load(self, pointer, lanes):
+        """`lanes` floats from memory; 4-byte alignment is all that is asked of it."""
+        vector = ir.VectorType(FLOAT, lanes)
+        value = self.builder.load(self.builder.bitcast(pointer, vector.as_pointer()))
+        value.align = 4
+        return value
+
+    def store(self, value, pointer):
+        self.builder.store(value, self.builder.bitcast(pointer, value.type.as_pointer())).align = 4
+
+    def broadcast(self, pointer, lanes):
+        """One float from memory, in every lane."""
+        vector = ir.VectorType(FLOAT, lanes)
+        nothing = ir.Constant(vector, ir.Undefined)
+        first = self.builder.insert_element(nothing, self.builder.load(pointer), ir.Constant(INT32, 0))
+        return self.builder.shuffle_vector(
+            first, nothing, ir.Constant(ir.VectorType(INT32, lanes), [0] * lanes)
+        )
+
+    def constant(self, number, lanes):
+        return ir.Constant(ir.VectorType(FLOAT, lanes), [float(number)] * lanes)
+
+    def store_first(self, value, pointer, count):
+        """Store lanes 0 … count − 1 and leave the memory after them alone."""
+        lanes = value.type.count
+        places = ir.VectorType(INT64, lanes)
+        number = ir.Constant(places, list(range(lanes)))
+        nothing = ir.Constant(places, ir.Undefined)
+        first = self.builder.insert_element(nothing, count, ir.Constant(INT32, 0))
+        zeros = ir.Constant(ir.VectorType(INT32, lanes), [0] * lanes)
+        mask = self.builder.icmp_signed("<", number, self.builder.shuffle_vector(first, nothing, zeros))
+        target = self.builder.bitcast(pointer, value.type.as_pointer())
+        kind = ir.FunctionType(ir.VoidType(), [value.type, target.type, INT32, mask.type])
+        name = f"llvm.masked.store.v{lanes}f32.p0"
+        function = cgutils.get_or_insert_function(self.builder.module, kind, name)
+        self.builder.call(function, [value, target, ir.Constant(INT32, 4), mask])
+
+    def multiply_add(self, a, b, c):
+        """a·b + c: one instruction where the processor has it (llvm.fma would call a function where not)."""
+        vector = a.type
+        kind = ir.FunctionType(vector, [vector] * 3)
+        function = cgutils.get_or_insert_function(
+            self.builder.module, kind, f"llvm.fmuladd.v{vector.count}f32"
+        )
+        return self.builder.call(function, [a, b, c])
+
+    def variable(self, start):
+        """A variable; LLVM keeps it in a register when it can."""
+        place = cgutils.alloca_once(self.builder, start.type)
+        self.builder.store(start, place)
+        return place
+
+    def loop(self, count):
+        """`with emitter.loop(n) as i:` i = 0 … n − 1."""
+        return _Loop(self.builder, count)
+
+
+class _Loop:
+    def __init__(self, builder, count):
+        self.context = cgutils.for_range(builder, count)
+
+    def __enter__(self):
+        return self.context.__enter__().index
+
+    def __exit__(self, *error):
+        return self.context.__exit__(*error)
+
+
+@intrinsic(prefer_literal=True)
+def dot_tile(
+    typing,
+    x,
+    w,
+    start,
+    out,
+    blocks,
+    rows,
+    columns,
+    depth,
+    x_block,
+    x_row,
+    x_column,
+    x_pixel,
+    out_pixel,
+    count,
+    width,
+    P,
+    B,
+    L,
+):
+    """out[p, :width] = start[:] + Σ over (block, row, column, d) of x[block, row, column, p, d] · w[next, :]
+
+    A tile of P pixels (p < count ≤ P of them are stored) by B vectors of L lanes (width ≤ B·L of them are
+    stored).  w is read front to back, B·L floats a step.  x_block … x_pixel and out_pixel are strides.
+    """
+    pixels, vectors, lanes = (t.literal_value for t in (P, B, L))
+    signature = types.void(*[types.intp] * 15, P, B, L)
+
+    def generate(context, builder, signature, arguments):
+        x, w, start, out, blocks, rows, columns, depth, x_block, x_row, x_column, x_pixel, out_pixel = (
+            arguments[:13]
+        )
+        count, width = arguments[13:15]
+        e = Emitter(builder)
+        x, w, start, out = map(e.pointer, (x, w, start, out))
+        pixel_at = [e.times(p, x_pixel) for p in range(pixels)]
+        sums = [
+            [e.variable(e.load(e.at(start, j * lanes), lanes)) for j in range(vectors)] for _ in range(pixels)
+        ]
+        weights = e.variable(w)
+        with e.loop(blocks) as block, e.loop(rows) as row, e.loop(columns) as column:
+            corner = e.at(x, e.times(block, x_block), e.times(row, x_row), e.times(column, x_column))
+            with e.loop(depth) as d:
+                w = builder.load(weights)
+                ws = [e.load(e.at(w, j * lanes), lanes) for j in range(vectors)]
+                for p in range(pixels):
+                    value = e.broadcast(e.at(corner, pixel_at[p], d), lanes)
+                    for j in range(vectors):
+                        builder.store(e.multiply_add(value, ws[j], builder.load(sums[p][j])), sums[p][j])
+                builder.store(e.at(w, vectors * lanes), weights)
+        whole = builder.and_(
+            builder.icmp_signed("==", count, e.integer(pixels)),
+            builder.icmp_signed("==", width, e.integer(vectors * lanes)),
+        )
+        with builder.if_else(whole) as (then, otherwise):
+            with then:
+                for p in range(pixels):
+                    for j in range(vectors):
+                        e.store(builder.load(sums[p][j]), e.at(out, e.times(p, out_pixel), j * lanes))
+            with otherwise:
+                for p in range(pixels):
+                    with builder.if_then(builder.icmp_signed("<", e.integer(p), count)):
+                        for j in range(vectors):
+                            left = builder.sub(width, e.integer(j * lanes))
+                            e.store_first(
+                                builder.load(sums[p][j]), e.at(out, e.times(p, out_pixel), j * lanes), left
+                            )
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic(prefer_literal=True)
+def outer_tile(
+    typing, x, d, out, images, rows, columns, x_image, x_row, x_column, d_image, d_row, d_column, M, L
+):
+    """out[m, :] += Σ over (image, row, column) of x[image, row, column, m] · d[image, row, column, :]
+
+    m < M, L lanes, out of shape (M, L) packed; x_image … d_column are strides.
+    """
+    height, lanes = (t.literal_value for t in (M, L))
+    signature = types.void(*[types.intp] * 12, M, L)
+
+    def generate(context, builder, signature, arguments):
+        x, d, out, images, rows, columns, x_image, x_row, x_column, d_image, d_row, d_column = arguments[:12]
+        e = Emitter(builder)
+        x, d, out = map(e.pointer, (x, d, out))
+        sums = [e.variable(e.load(e.at(out, m * lanes), lanes)) for m in range(height)]
+        with e.loop(images) as image, e.loop(rows) as row:
+            x_at = e.at(x, e.times(image, x_image), e.times(row, x_row))
+            d_at = e.at(d, e.times(image, d_image), e.times(row, d_row))
+            with e.loop(columns) as column:
+                x_here = e.at(x_at, e.times(column, x_column))
+                vector = e.load(e.at(d_at, e.times(column, d_column)), lanes)
+                for m in range(height):
+                    value = e.broadcast(e.at(x_here, m), lanes)
+                    builder.store(e.multiply_add(value, vector, builder.load(sums[m])), sums[m])
+        for m in range(height):
+            e.store(builder.load(sums[m]), e.at(out, m * lanes))
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic(prefer_literal=True)
+def transform_tile(typing, source, s_row, s_column, target, t_row, t_column, add, matrix, L):
+    """target = M · source · Mᵀ for L lanes at once (+= where `add` is not 0), M = MATRICES[matrix]"""
+    coefficients, lanes = MATRICES[matrix.literal_value], L.literal_value
+    height, width = len(coefficients), len(coefficients[0])
+    signature = types.void(*[types.intp] * 7, matrix, L)
+
+    def generate(context, builder, signature, arguments):
+        source, s_row, s_column, target, t_row, t_column, add = arguments[:7]
+        e = Emitter(builder)
+        source, target = e.pointer(source), e.pointer(target)
+        columns = []
+        for c in range(width):
+            column = [
+                e.load(e.at(source, e.times(r, s_row), e.times(c, s_column)), lanes) for r in range(width)
+            ]
+            columns.append(_product(e, coefficients, column))
+        rows = [_product(e, coefficients, [column[r] for column in columns]) for r in range(height)]
+        with builder.if_else(builder.icmp_signed("!=", add, e.integer(0))) as (then, otherwise):
+            for branch, adding in ((then, True), (otherwise, False)):
+                with branch:
+                    for r in range(height):
+                        for c in range(height):
+                            place = e.at(target, e.times(r, t_row), e.times(c, t_column))
+                            value = rows[r][c]
+                            e.store(builder.fadd(value, e.load(place, lanes)) if adding else value, place)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+def _product(e, matrix, vectors):
+    """matrix · vectors, in few instructions: rows that are even + odd and even − odd share both halves."""
+    result, lanes = {}, vectors[0].type.count
+
+    def combination(row):
+        total = None
+        for factor, vector in sorted(zip(row, vectors, strict=True), key=lambda term: abs(term[0]) != 1):
+            if factor and total is None:
+                total = vector if factor == 1 else e.builder.fmul(e.constant(factor, lanes), vector)
+            elif factor == 1:
+                total = e.builder.fadd(total, vector)
+            elif factor == -1:
+                total = e.builder.fsub(total, vector)
+            elif factor:
+                total = e.multiply_add(e.constant(factor, lanes), vector, total)
+        return total
+
+    for i, first in enumerate(matrix):
+        for j, second in enumerate(matrix):
+            even = [(a + b) / 2 for a, b in zip(first, second, strict=True)]
+            odd = [(a - b) / 2 for a, b in zip(first, second, strict=True)]
+            apart = not any(a and b for a, b in zip(even, odd, strict=True))
+            if i < j and i not in result and j not in result and any(even) and any(odd) and apart:
+                a, b = combination(even), combination(odd)
+                result[i], result[j] = e.builder.fadd(a, b), e.builder.fsub(a, b)
+        if i not in result:
+            result[i] = combination(first)
+    return [result[i] for i in range(len(matrix))]
+
+
+# Winograd's F(4×4, 3×3): Lavin & Gray 2015, arXiv:1509.09308, section 4.2.  y = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A.
+_BT = (
+    (4, 0, -5, 0, 1, 0),
+    (0, -4, -4, 1, 1, 0),
+    (0, 4, -4, -1, 1, 0),
+    (0, -2, -1, 2, 1, 0),
+    (0, 2, -1, -2, 1, 0),
+    (0, 4, 0, -5, 0, 1),
+)
+_G = (
+    (1 / 4, 0, 0),
+    (-1 / 6, -1 / 6, -1 / 6),
+    (-1 / 6, 1 / 6, -1 / 6),
+    (1 / 24, 1 / 12, 1 / 6),
+    (1 / 24, -1 / 12, 1 / 6),
+    (0, 0, 1),
+)
+_AT = ((1, 1, 1, 1, 1, 0), (0, 1, -1, 2, -2, 0), (0, 1, 1, 4, 4, 0), (0, 1, -1, 8, -8, 1))
+MATRICES = (_BT, _G, _AT, tuple(zip(*_AT, strict=True)), tuple(zip(*_G, strict=True)))
+INPUT, KERNEL, OUTPUT, GRADIENT, KERNEL_GRADIENT = range(5)  # which matrix carries what over
