@@ -1,12 +1,13 @@
 """The command line: parses, calls, prints.  Nothing is computed here."""
 
+import io
 import os
 import sys
 from collections.abc import Sequence
 
 import typer
 
-from yuanli.cli import runs, topics
+from yuanli.cli import data, runs, topics
 from yuanli.cli.output import report
 
 HELP = """The core algorithms of deep learning (原理), each written once to be read."""
@@ -38,6 +39,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 runs.add_to(app)
+data.add_to(app)
 topics.add_to(app)
 
 
@@ -67,6 +69,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     What the user can mend is one line on stderr; --debug lets every error through with its traceback.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # an old terminal shows ? for what it has no sign for
     debug = "--debug" in given
     given = [a for a in given if a != "--debug"] or ["--help"]
     try:

@@ -1,7 +1,9 @@
 """How the commands print: text and tables to stdout, errors and progress to stderr."""
 
 import json
+import math
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yuanli.errors import YuanliError
@@ -50,8 +52,21 @@ def print_code(code: str) -> None:
 
 
 def print_json(value: Any) -> None:
-    """One JSON document, alone on stdout."""
-    print(json.dumps(value, ensure_ascii=False, indent=2))
+    """One JSON document, alone on stdout; what is no number, such as nan, is null."""
+    print(json.dumps(as_json(value), ensure_ascii=False, indent=2, allow_nan=False))
+
+
+def as_json(value: Any) -> Any:
+    """Arrays as lists, paths as text, nan and ±inf as None."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, dict):
+        return {str(k): as_json(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_json(v) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return str(value) if isinstance(value, Path) else value
 
 
 def report(problem: Exception) -> int:

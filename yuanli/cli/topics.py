@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from yuanli import syllabus
+from yuanli import demos, syllabus
 from yuanli.cli.output import console, print_code, print_json, print_table, table
 from yuanli.errors import UnknownNameError
 
@@ -16,7 +16,7 @@ JSON = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
 
 
 def add_to(app: typer.Typer) -> None:
-    app.command(rich_help_panel=LEARN, epilog="yuanli topics --json | grep works")(topics)
+    app.command(rich_help_panel=LEARN, epilog="yuanli topics | grep planned")(topics)
     app.command(rich_help_panel=LEARN, epilog="yuanli explain conv --code")(explain)
     app.command(
         rich_help_panel=LEARN,
@@ -58,7 +58,7 @@ def explain(
         print_json(row(topic) | {"objects": [describe(o) for o in objects]})
         return
     screen = console()
-    screen.print(f"[bold]{topic.id}[/bold]  {topic.zh}  {topic.en}  [dim]({topic.state})[/dim]\n")
+    heading(screen, topic)
     for place, one in zip(topic.lives, objects, strict=True):
         about = describe(one)
         screen.print(f"{short(place)}{about['signature']}", style="bold cyan", markup=False, soft_wrap=True)
@@ -85,12 +85,11 @@ def demo(
     """Run a topic's demonstration: its numbers here, its pictures in a folder."""
     if id in (None, "-h", "--help"):
         print(context.get_help())
+        console().print(f"Topics that work: {', '.join(demos.TOPICS)}", markup=False)
         return
     topic = syllabus.find(id or "")
     if topic.state == "planned":
         raise UnknownNameError(f"{topic.id} ({topic.zh}) is planned and has no demonstration yet")
-    from yuanli import demos
-
     run = with_options(demos.demonstration(topic.id), topic)
     command = typer.Typer(add_completion=False, rich_markup_mode=None)
     command.command(help=inspect.getdoc(run))(run)
@@ -105,13 +104,14 @@ def with_options(function: Any, topic: syllabus.Topic) -> Any:
     def run(out: Path, json: bool, **options: Any) -> None:
         found = function(out, **options)
         if json:
-            print_json(
-                {"id": topic.id, "numbers": found.numbers, "pictures": [str(p) for p in found.pictures]}
-            )
+            print_json({"id": topic.id, "numbers": found.numbers, "pictures": found.pictures})
             return
-        print("\n".join(found.lines))
+        screen = console()
+        heading(screen, topic)
+        print("\n".join(found.lines), end="\n\n")
         for picture in found.pictures:
-            console().print(f"picture: {picture}", style="dim", markup=False, soft_wrap=True)
+            screen.print(f"Picture: {picture}", markup=False, soft_wrap=True)
+        screen.print(f"Next: yuanli explain {topic.id}", style="dim")
 
     own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
     folder = Annotated[Path, typer.Option("--out", help="The folder for the pictures.")]
@@ -124,6 +124,10 @@ def with_options(function: Any, topic: syllabus.Topic) -> Any:
     run.__annotations__ = {p.name: p.annotation for p in (*given, first, last)}
     run.__doc__ = function.__doc__
     return run
+
+
+def heading(screen: Any, topic: syllabus.Topic) -> None:
+    screen.print(f"[bold]{topic.id}[/bold]  {topic.zh}  {topic.en}  [dim]({topic.state})[/dim]\n")
 
 
 def row(topic: syllabus.Topic) -> dict[str, Any]:
