@@ -6,7 +6,6 @@ stride S, padding P and dilation D, an axis of H1 becomes one of H2 = ⌊(H1 + 2
 
 import numpy as np
 
-from yuanli.arithmetic import quiet
 from yuanli.errors import ShapeError, UnknownNameError, ValueRangeError
 from yuanli.kernels.convolution import conv2d as convolve
 from yuanli.kernels.convolution import conv2d_grad_weight, conv2d_grad_x
@@ -73,10 +72,9 @@ def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_paddi
         raise ShapeError(f"{op} of shape {input.shape} would have the size {size}; use less padding")
     x = channels_last(input)
     where = (stride, tuple((p, p) for p in padding), dilation, groups)
-    with quiet():
-        y = conv2d_grad_x(x, weight, (len(x), *size, weight.shape[1] * groups), *where)
-        if bias is not None:
-            y += bias
+    y = conv2d_grad_x(x, weight, (len(x), *size, weight.shape[1] * groups), *where)
+    if bias is not None:
+        y += bias
 
     def grad_input(dy):
         return channels_first(convolve(channels_last(dy), weight, None, *where), 4)
@@ -103,8 +101,7 @@ def _convolution(op, input, weight, bias, stride, padding, dilation, groups, axe
             (1, *dilation),
         )
     where = (stride, padding, dilation, groups)
-    with quiet():
-        y = convolve(x, filters, bias, *where)
+    y = convolve(x, filters, bias, *where)
 
     def grad_input(dy):
         return channels_first(conv2d_grad_x(channels_last(dy), filters, x.shape, *where), input.ndim)

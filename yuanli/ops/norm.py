@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from yuanli.arithmetic import quiet
 from yuanli.errors import DTypeError, ShapeError, ValueRangeError
 from yuanli.kernels.normalisation import column_sums
 from yuanli.kernels.windows import taps
@@ -29,22 +28,21 @@ def batch_norm(
     x = np.moveaxis(input, 1, -1)
     shape, x = x.shape, x.reshape(-1, channels)  # a row for every place
     n = len(x)
-    with quiet():
-        if training:
-            mean = column_sums(x) / n
-            centred = x - mean
-            var = column_sums(centred * centred) / n
-            if n:
-                _update(running_mean, mean, momentum)
-                _update(running_var, var * (n / (n - 1)), momentum)
-        else:
-            mean, var = running_mean.astype(x.dtype), running_var.astype(x.dtype)
-            centred = x - mean
-        inv_std = 1 / np.sqrt(var + x.dtype.type(eps))
-        x_hat = centred  # in place
-        x_hat *= inv_std
-        y = x_hat if weight is None else x_hat * weight
-        y = y if bias is None else y + bias
+    if training:
+        mean = column_sums(x) / n
+        centred = x - mean
+        var = column_sums(centred * centred) / n
+        if n:
+            _update(running_mean, mean, momentum)
+            _update(running_var, var * (n / (n - 1)), momentum)
+    else:
+        mean, var = running_mean.astype(x.dtype), running_var.astype(x.dtype)
+        centred = x - mean
+    inv_std = 1 / np.sqrt(var + x.dtype.type(eps))
+    x_hat = centred  # in place
+    x_hat *= inv_std
+    y = x_hat if weight is None else x_hat * weight
+    y = y if bias is None else y + bias
 
     def rows(dy):
         return np.moveaxis(dy, 1, -1).reshape(-1, channels)
@@ -94,12 +92,11 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
         if array is not None and array.shape != shape:
             raise ShapeError(f"{op} needs {name} of shape {shape}, got {array.shape}")
     last = tuple(range(-len(shape), 0))
-    with quiet():
-        x_hat = input - input.mean(last, keepdims=True)
-        inv_std = 1 / np.sqrt((x_hat * x_hat).mean(last, keepdims=True) + eps)
-        x_hat *= inv_std
-        y = x_hat if weight is None else x_hat * weight
-        y = y if bias is None else y + bias
+    x_hat = input - input.mean(last, keepdims=True)
+    inv_std = 1 / np.sqrt((x_hat * x_hat).mean(last, keepdims=True) + eps)
+    x_hat *= inv_std
+    y = x_hat if weight is None else x_hat * weight
+    y = y if bias is None else y + bias
 
     def grad_input(dy):
         g = dy if weight is None else dy * weight
@@ -136,10 +133,9 @@ def local_response_norm(input, size, alpha=1e-4, beta=0.75, k=1.0):
             total[..., ours] += terms[..., theirs]
         return total
 
-    with quiet():
-        d = k + alpha / size * summed(x * x)
-        shrink = d**-beta
-        y = x * shrink
+    d = k + alpha / size * summed(x * x)
+    shrink = d**-beta
+    y = x * shrink
 
     def grad_input(dy):
         dy = np.moveaxis(dy, 1, -1)

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from yuanli.arithmetic import quiet
 from yuanli.errors import ShapeError, ValueRangeError
 from yuanli.kernels import pooling
 from yuanli.ops.windows import need_axes, need_floats, numbers, output_size
@@ -20,8 +19,7 @@ def max_pool2d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
     Raises: ShapeError, DTypeError, ValueRangeError.
     Source: Ranzato et al. 2007, Unsupervised Learning of Invariant Feature Hierarchies, section 2.
     """
-    window = _window("max_pool2d", input, kernel_size, stride, padding, dilation, ceil_mode)
-    size, *where = window
+    size, *where = _window("max_pool2d", input, kernel_size, stride, padding, dilation, ceil_mode)
     x = input.transpose(0, 2, 3, 1)
     y = pooling.max_pool2d(x, size, *where)
 
@@ -41,16 +39,16 @@ def avg_pool2d(input, kernel_size, stride=None, padding=0, ceil_mode=False, coun
     Raises: ShapeError, DTypeError, ValueRangeError.
     Source: LeCun et al. 1998, Gradient-Based Learning Applied to Document Recognition, section II.A.
     """
-    window = _window("avg_pool2d", input, kernel_size, stride, padding, 1, ceil_mode)
-    size, kernel, stride, padding, _ = window
+    size, kernel, stride, padding, _ = _window(
+        "avg_pool2d", input, kernel_size, stride, padding, 1, ceil_mode
+    )
     rows, columns = (
         _counts(n, m, f, s, p, p if count_include_pad else 0)
         for n, m, f, s, p in zip(input.shape[2:], size, kernel, stride, padding, strict=True)
     )
     divisor = np.outer(rows, columns).astype(input.dtype)
     x = input.transpose(0, 2, 3, 1)
-    with quiet():
-        y = pooling.avg_pool2d(x, divisor, kernel, stride, padding)
+    y = pooling.avg_pool2d(x, divisor, kernel, stride, padding)
 
     def grad_input(dy):
         dy = dy.transpose(0, 2, 3, 1)
@@ -75,8 +73,7 @@ def adaptive_avg_pool2d(input, output_size):
         wanted = tuple(n if w is None else w for w, n in zip(wanted, input.shape[2:], strict=True))
     size = numbers(op, "output_size", wanted, 2, 1)
     x = input.transpose(0, 2, 3, 1)
-    with quiet():
-        y = pooling.adaptive_avg_pool2d(x, size)
+    y = pooling.adaptive_avg_pool2d(x, size)
 
     def grad_input(dy):
         return pooling.adaptive_avg_pool2d_grad_x(dy.transpose(0, 2, 3, 1), x.shape).transpose(0, 3, 1, 2)
