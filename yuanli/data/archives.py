@@ -33,16 +33,20 @@ def read_tar(path: Path, sizes: Mapping[str, int]) -> dict[str, bytes]:
     """
     found: dict[str, bytes] = {}
     try:
-        with gzip.open(path) as unpacked, _open_tar(_Limited(unpacked, sum(sizes.values()) + SLACK)) as tar:
-            for count, member in enumerate(tar):
-                if count >= MEMBERS:
-                    raise damaged(path, f"it has more than {MEMBERS} members")
-                if member.name not in sizes:
-                    continue
-                file = tar.extractfile(member) if member.isreg() else None
-                if file is None or member.size != sizes[member.name] or member.name in found:
-                    raise damaged(path, f"{member.name} is not one plain file of {sizes[member.name]} bytes")
-                found[member.name] = file.read()
+        with gzip.open(path) as unpacked:
+            stream = _Limited(unpacked, sum(sizes.values()) + SLACK)
+            with tarfile.open(fileobj=stream, mode="r|") as tar:  # type: ignore[call-overload]
+                for count, member in enumerate(tar):
+                    if count >= MEMBERS:
+                        raise damaged(path, f"it has more than {MEMBERS} members")
+                    if (name := member.name) not in sizes:
+                        continue
+                    file = tar.extractfile(member) if member.isreg() else None
+                    if file is None or member.size != sizes[name] or name in found:
+                        raise damaged(path, f"{name} is not one plain file of {sizes[name]} bytes")
+                    found[name] = file.read()
+            while stream.read(1 << 16):  # to the end, where gzip's checksum is
+                pass
     except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
         raise damaged(path, error) from None
     if missing := [name for name in sizes if name not in found]:
@@ -53,10 +57,6 @@ def read_tar(path: Path, sizes: Mapping[str, int]) -> dict[str, bytes]:
 def damaged(path: Path, why: object) -> DataError:
     """The error for a file that is not what it should be."""
     return DataError(f"{path} is damaged: {why}; delete it and load the data set again to fetch it anew")
-
-
-def _open_tar(stream: Any) -> tarfile.TarFile:
-    return tarfile.open(fileobj=stream, mode="r|")
 
 
 class _Limited:
