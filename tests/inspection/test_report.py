@@ -14,7 +14,10 @@ from yuanli.errors import DataError, ShapeError
 from yuanli.inspection.report import Outcome, report, write_report
 
 HOSTILE = "<script>alert('x')</script>\"&$\\frac{}$ 图像\x07"
-ROWS = [{"epoch": e, "loss": 2.0 / e, "accuracy": 1 - 0.5 / e, "validation_loss": 2.5 / e} for e in (1, 2, 3)]
+ROWS = [
+    {"epoch": e, "train_loss": 2.0 / e, "train_accuracy": 1 - 0.5 / e, "validation_loss": 2.5 / e}
+    for e in (1, 2, 3)
+]
 TAGS = {
     *(
         "html",

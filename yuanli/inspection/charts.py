@@ -28,20 +28,20 @@ MOST_COUNTS = 25  # classes up to which a confusion matrix still has room for it
 def learning_curves(rows: Sequence[Mapping[str, float]], title: str = "") -> Figure:
     """Loss, and accuracy or another metric where it is there, against the epoch.
 
-    `rows`: one an epoch, with `epoch`, `loss` and one more of PANELS, perhaps with `validation_…`.
+    `rows`: one an epoch, with `epoch`, and `train_…` or `validation_…` of PANELS.
     """
-    names = [n for n in PANELS if any(n in r or f"validation_{n}" in r for r in rows)] or ["loss"]
+    names = [n for n in PANELS if any(f"train_{n}" in r or f"validation_{n}" in r for r in rows)] or ["loss"]
     figure, axes = panels(1, len(names), width=4.4, height=3.2)
     for axis, name in zip(axes[0], names, strict=True):
         for key, colour, dashes, label in (
-            (name, BLUE, "-", "training"),
+            (f"train_{name}", BLUE, "-", "training"),
             (f"validation_{name}", RED, "--", "validation"),
         ):
             points = [(r["epoch"], r[key]) for r in rows if r.get(key) is not None]
             if points:
                 marker = "o" if len(points) < 25 else ""
                 axis.plot(*zip(*points, strict=True), dashes, color=colour, marker=marker, ms=4, label=label)
-        if name == "loss" and all(r.get("loss", 1) > 0 for r in rows):
+        if name == "loss" and all(r.get("train_loss", 1) > 0 for r in rows):
             axis.set_yscale("log")
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.set_xlabel("epoch")

@@ -32,12 +32,13 @@ def grid(
     columns: int = 8,
     title: str = "",
     colours: Sequence[str] = (),
+    size: float = 1.25,
 ) -> Figure:
     """Images (C, H, W) or (H, W) in rows, each under its title; grey ones are drawn white on black."""
     columns = max(1, min(columns, len(images)))
     rows = max(1, -(-len(images) // columns))
     lines = max((t.count("\n") + 1 for t in titles), default=0)
-    figure, axes = panels(rows, columns, width=1.25, height=1.15 + 0.17 * lines)
+    figure, axes = panels(rows, columns, width=size, height=size - 0.1 + 0.17 * lines)
     for i, axis in enumerate(axes.flat):
         frameless(axis)
         if i >= len(images):
@@ -151,7 +152,7 @@ def numbers(
 ) -> Figure:
     """Small matrices with their numbers written in; `marked`: for each the cells to set off, or None."""
     heights = [t.shape[0] for _, t in tables]
-    widths = [t.shape[1] for _, t in tables]
+    widths = [max(t.shape[1], 3) for _, t in tables]  # room for the title
     figure, axes = panels(1, len(tables), width=0.62 * sum(widths) / len(tables) + 0.4,
                           height=0.55 * max(heights) + 0.6, width_ratios=widths)  # fmt: skip
     for i, (axis, (name, table)) in enumerate(zip(axes[0], tables, strict=True)):
@@ -164,4 +165,18 @@ def numbers(
                       color=BLACK if value else GREY)  # fmt: skip
         axis.set(xlim=(-0.55, table.shape[1] - 0.45), ylim=(table.shape[0] - 0.45, -0.55), aspect="equal")
         axis.set_title(name, fontsize=10, loc="center")
+    return figure
+
+
+@styled
+def pixels(image: np.ndarray, part: np.ndarray, title: str = "") -> Figure:
+    """An image (C, H, W), and beside it the numbers of a part (h, w) of one channel on their grey."""
+    figure, axes = panels(1, 2, width=4.2, height=4.2)
+    for axis, array in zip(axes[0], (as_picture(image), part / 255), strict=True):
+        frameless(axis)
+        axis.imshow(array, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    for (r, c), value in np.ndenumerate(part):
+        axes[0, 1].text(c, r, str(value), ha="center", va="center", color="white" if value < 140 else BLACK)
+    axes[0, 0].set_title(plain_text(title, 40))
+    axes[0, 1].set_title("the numbers in it")
     return figure
