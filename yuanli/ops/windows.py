@@ -46,10 +46,14 @@ def conv_output_size(size: int, kernel: int, stride: int = 1, padding: int = 0, 
     """How many places a window of a convolution has along one axis.
 
     H2 = ⌊(H1 + 2P − D(F − 1) − 1) / S⌋ + 1 with kernel F, stride S, padding P on either side, dilation D.
-    Raises: ShapeError when the window is larger than the padded input.
+    Raises: ShapeError when the window is larger than the padded input; ValueRangeError; DTypeError.
     Source: Dumoulin & Visin 2016, arXiv:1603.07285, relationships 6 and 15.
     """
-    return output_size("conv_output_size", size, kernel, stride, (padding, padding), dilation)
+    op = "conv_output_size"
+    limits = {"size": (size, 0), "kernel": (kernel, 1), "stride": (stride, 1), "padding": (padding, 0)}
+    for name, (value, least) in (limits | {"dilation": (dilation, 1)}).items():
+        numbers(op, name, value, 1, least)
+    return output_size(op, size, kernel, stride, (padding, padding), dilation)
 
 
 def output_size(
