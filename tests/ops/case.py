@@ -1,6 +1,7 @@
 """The rows of the table that every operation hangs on.
 
-Adding a row, in the file of your family (`cases_basic.py`, `cases_convolution.py`, `cases_loss.py`):
+Adding a row, in the file of your family (`cases_basic.py`, `cases_activation.py`, `cases_shape.py`,
+`cases_convolution.py`, `cases_loss.py`):
 
     CASES = [
         Case(ops.log, [positive(3, 4)], np.log, torch=lambda t, x: t.log(x)),
@@ -32,6 +33,7 @@ from typing import Any
 import numpy as np
 
 from yuanli import Tensor
+from yuanli.errors import DTypeError
 
 Builder = Callable[[np.random.Generator, Any], np.ndarray]
 
@@ -161,6 +163,23 @@ def integers(*shape: int, high: int, low: int = 0) -> Builder:
     return lambda rng, dtype: rng.integers(low, high, shape)
 
 
+def refuses(op: Callable[..., Any], n: int, *rest: Any) -> list[ErrorCase]:
+    """What no operation takes as its n-th input (1 or 2), before the inputs in `rest`."""
+    things = {
+        "a string": ("abc", r"needs .*(got|not|no attribute).*"),
+        "None": (None, r"needs .*got None|NoneType"),
+        "a list": ([1.0, 2.0, 3.0], r"needs Tensors, arrays or numbers, got \[1.0, 2.0, 3.0\]"),
+        "complex": (np.ones(3, complex), "got dtype complex128"),
+        "objects": (np.array([None, 1, "x"]), "got dtype object"),
+        "half": (np.ones(3, np.float16), "got dtype float16"),
+    }
+    rows = []
+    for note, (thing, match) in things.items():
+        inputs = [thing] if n == 1 else [normal(3), thing]
+        rows.append(ErrorCase(op, [*inputs, *rest], DTypeError, match, note=note))
+    return rows
+
+
 def floats(arrays: Any) -> list[np.ndarray]:
     """The float arrays among the inputs, also those in lists."""
     if isinstance(arrays, list | tuple):
@@ -172,8 +191,8 @@ def _build(item: Any, rng: np.random.Generator, dtype: Any) -> Any:
     if isinstance(item, list | tuple):
         return type(item)(_build(i, rng, dtype) for i in item)
     if callable(item):
-        return item(rng, dtype)
-    if isinstance(item, np.ndarray) and item.dtype.kind == "f":
+        return np.asarray(item(rng, dtype))  # NumPy makes a number of an array without axes
+    if isinstance(item, np.ndarray) and item.dtype == np.float64:
         return item.astype(dtype)
     return copy.deepcopy(item)
 
