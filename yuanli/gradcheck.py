@@ -160,8 +160,8 @@ def _difference(f, inputs, x, index, cotangent, h) -> float:
     center = x.data[index]
     above, below = center + h, center - h
     x.data[index] = above
-    high = _evaluate(f, inputs).data.astype(np.float64)
+    high = _evaluate(f, inputs).data.copy()  # a value may be a view of x
     x.data[index] = below
-    low = _evaluate(f, inputs).data
+    change = high - _evaluate(f, inputs).data
     x.data[index] = center
-    return float((cotangent * (high - low)).sum() / (above - below))
+    return float((cotangent * change).sum() / (above - below))

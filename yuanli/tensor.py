@@ -331,6 +331,8 @@ def differentiable(rule: Callable[..., tuple[Any, tuple]]) -> Callable[..., Tens
         arrays = [i.data if isinstance(i, Tensor) else plain(i) for i in inputs]
         try:
             value, gradients = quietly(*arrays, **options)
+            if type(value) is not np.ndarray:
+                value = np.asarray(value)
             if value.dtype is not FLOAT32 and (narrow := _narrow(value, arrays, gradients)):
                 value, gradients = quietly(*narrow, **options)
         except YuanliError:
@@ -359,15 +361,15 @@ def differentiable(rule: Callable[..., tuple[Any, tuple]]) -> Callable[..., Tens
     return operation
 
 
-def _narrow(value: Any, arrays: list, gradients: tuple) -> list | None:
+def _narrow(value: np.ndarray, arrays: list, gradients: tuple) -> list | None:
     """The inputs with whole numbers as float32, if these made NumPy widen the value; torch does not."""
     if value.dtype.kind != "f" or any(getattr(a, "dtype", None) == np.float64 for a in arrays):
         return None
-    differentiable = [g is not None for g in gradients] + [False] * (len(arrays) - len(gradients))
-    return [
-        np.asarray(a, np.float32) if d and isinstance(a, NUMBERS) else a
-        for a, d in zip(arrays, differentiable, strict=False)
-    ]
+    narrow = list(arrays)
+    for i, (a, g) in enumerate(zip(arrays, gradients, strict=False)):
+        if g is not None and isinstance(a, NUMBERS) and getattr(a, "dtype", None) != FLOAT32:
+            narrow[i] = np.asarray(a, np.float32)
+    return narrow if any(n is not a for n, a in zip(narrow, arrays, strict=True)) else None
 
 
 def ancestors(root: Tensor) -> list[Tensor]:
@@ -426,12 +428,14 @@ def _not_numbers(name: str, came: Any) -> DTypeError:
 def _explain(name: str, inputs: tuple, options: dict, error: Exception) -> YuanliError:
     """Say which operation failed and on what, whichever way NumPy put it."""
     shapes = [i.shape for i in inputs if hasattr(i, "shape")]
-    if "broadcast" in str(error):
+    if "broadcast" in str(error) and len(shapes) > 1:
         return ShapeError(f"{name} needs shapes that broadcast, got {' and '.join(map(str, shapes))}")
     if isinstance(error, TypeError | AttributeError):
         for i in inputs:
             if not isinstance(i, (Tensor, tuple, *NUMBERS)):
                 return _not_numbers(name, i)
+            if isinstance(error, AttributeError) and error.obj is i:
+                return DTypeError(f"{name} needs a Tensor or an array here, got the number {i!r}")
     came = [f"{i.dtype}{list(i.shape)}" if hasattr(i, "shape") else f"{i!r:.40}" for i in inputs]
     came += [f"{k}={v!r:.40}" for k, v in options.items()]
     kind = ShapeError if isinstance(error, ValueError | IndexError) else DTypeError

@@ -64,6 +64,9 @@ def _several(name: str, tensors: Any) -> Sequence[Any]:
         raise DTypeError(f"{name} needs a list or tuple of tensors, got {type(tensors).__name__}")
     if len(tensors) == 0:
         raise ShapeError(f"{name} needs at least one tensor, got none")
+    for t in tensors:
+        if not isinstance(t, Tensor | np.ndarray):
+            raise DTypeError(f"{name} needs Tensors or arrays in its list, got {t!r:.40}")
     return list(tensors)
 
 

@@ -32,5 +32,7 @@ def logsumexp(input, dim, keepdim=False):
     over = axes(input, dim)
     top = input.max(over, keepdims=True)
     top = np.where(np.isfinite(top), top, 0).astype(top.dtype)  # −inf − (−inf) would be nan
-    y = np.log(np.exp(input - top).sum(over, keepdims=True)) + top
-    return y if keepdim else y.squeeze(over), (lambda dy: keepaxes(dy, input, dim) * np.exp(input - y),)
+    e = np.exp(input - top)
+    total = e.sum(over, keepdims=True)
+    y = np.log(total) + top
+    return y if keepdim else y.squeeze(over), (lambda dy: keepaxes(dy, input, dim) * e / total,)
