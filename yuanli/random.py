@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from yuanli.errors import DTypeError
+
 _generator = np.random.default_rng()
 
 
@@ -12,4 +14,10 @@ def manual_seed(seed: int) -> None:
 
 def generator(rng: np.random.Generator | None = None) -> np.random.Generator:
     """`rng` itself, or the package's own generator when it is None."""
-    return _generator if rng is None else rng
+    if rng is None:
+        return _generator
+    if not isinstance(rng, np.random.Generator):
+        raise DTypeError(
+            f"rng needs a numpy.random.Generator, such as np.random.default_rng(0), got {type(rng).__name__}"
+        )
+    return rng

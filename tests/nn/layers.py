@@ -66,6 +66,7 @@ LAYERS = [
     _layer("BatchNorm2d", IMAGE, num_features=4),
     _layer("BatchNorm2d", IMAGE, num_features=4, affine=False, momentum=0.3),
     _layer("BatchNorm2d", IMAGE, num_features=4, track_running_stats=False),
+    _layer("BatchNorm2d", IMAGE, num_features=4, bias=False),
     _layer("LayerNorm", (3, 5, 6), normalized_shape=6),
     _layer("LayerNorm", (3, 5, 6), normalized_shape=(5, 6), eps=1e-3, bias=False),
     _layer("LayerNorm", (3, 6), normalized_shape=(6,), elementwise_affine=False),

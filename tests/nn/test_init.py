@@ -158,6 +158,8 @@ def test_he_keeps_the_mean_square_through_a_deep_relu_net():
         (lambda: init.kaiming_normal_(zeros(3, 3), mode="fan"), ValueRangeError, "'fan_in' or 'fan_out'"),
         (lambda: init.calculate_gain("swish"), ValueRangeError, "got 'swish'"),
         (lambda: init.normal_(Tensor([1])), DTypeError, "float tensor, got dtype int64"),
+        (lambda: init.normal_(zeros(3), rng=0), DTypeError, "numpy.random.Generator, such as .*, got int"),
+        (lambda: nn.Dropout(rng=np.random.RandomState(0)), DTypeError, "got RandomState"),
     ],
 )
 def test_what_cannot_be_initialised(call, error, message):

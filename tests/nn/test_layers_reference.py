@@ -1,5 +1,7 @@
 """Every layer and loss against torch's of that name, from the same state: values, gradients, statistics."""
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -62,6 +64,17 @@ def test_loss(case):
     ty.sum().backward()
     np.testing.assert_allclose(x.grad, tx.grad.numpy(), **CLOSE)
     assert list(case.make(nn).state_dict()) == list(theirs.state_dict())
+
+
+@pytest.mark.parametrize("name", sorted({case.name for case in (*LAYERS, *LOSSES)}))
+def test_options_have_torch_s_names_and_defaults(name):
+    import torch
+
+    ours, theirs = (inspect.signature(getattr(m, name)).parameters for m in (nn, torch.nn))
+    required = {("Softmax", "dim"), ("LogSoftmax", "dim")}  # torch guesses an axis, and warns
+    for option, parameter in ours.items():
+        if option != "rng" and (name, option) not in required:
+            assert theirs[option].default == parameter.default
 
 
 def test_a_state_made_by_torch_loads():

@@ -7,6 +7,7 @@ import numpy as np
 from yuanli import ops
 from yuanli.nn.module import Module
 from yuanli.nn.options import between
+from yuanli.random import generator
 
 
 class Dropout(Module):
@@ -18,6 +19,7 @@ class Dropout(Module):
 
     def __init__(self, p: float = 0.5, rng: np.random.Generator | None = None) -> None:
         between("Dropout", 0, 1, p=p)
+        generator(rng)  # raises for what is none
         self.p, self.rng = p, rng
 
     def forward(self, x: Any) -> Any:
