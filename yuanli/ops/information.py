@@ -65,8 +65,8 @@ def distribution(p: Any) -> np.ndarray:
 class HuffmanCode:
     """The shortest code of whole bits a symbol in which no code word begins another.
 
-    The two rarest trees are joined until one is left; a symbol's word is its turns on the way down, 0 left and
-    1 right.  Equally rare ones go in the order of `counts`, then of joining: the same counts, the same code.
+    The two rarest trees are joined until one is left; a symbol's word is its turns on the way down, 0 left, 1
+    right.  Equally rare ones go in the order of `counts`, then of joining: the same counts, the same code.
     H(p) ≤ mean length < H(p) + 1, equal to H(p) when every p is a power of ½.  O(n log n).
 
     `counts` are counts or probabilities, by symbol, or of the symbols 0, 1, …  What never occurs has no word;

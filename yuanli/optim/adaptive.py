@@ -62,6 +62,8 @@ class AdamW(Adam):
     Differs: as in torch λ is multiplied by lr itself, not by the schedule's factor alone.
     """
 
+    decays_unasked = True
+
     def __init__(
         self,
         params: Iterable[Tensor],

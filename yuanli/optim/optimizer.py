@@ -24,6 +24,9 @@ class Optimizer:
     """
 
     remembered: tuple[str, ...] = ()  # the names of the arrays kept for a tensor; they start as zeros
+    decays_unasked = (
+        False  # whether weight_decay has a default, so that finding nothing to decay is no mistake
+    )
 
     def __init__(
         self,
@@ -38,7 +41,7 @@ class Optimizer:
         self.lr = float(lr)
         self.weight_decay = weight_decay
         chosen = [p for p in self.params if p.ndim >= 2] if decay is None else list(decay)
-        if weight_decay and not chosen:
+        if weight_decay and not chosen and not self.decays_unasked:
             raise ValueRangeError(
                 "weight_decay finds no tensor with two axes or more; name those it is for with decay=[…]"
             )
