@@ -31,6 +31,13 @@ def load_folder(folder: Path, *, test_size: float, seed: int) -> Split:
     notes: list[str] = []
     listings = [_listing(part, notes) for part in parts]
     classes = tuple(listings[0])
+    if len(classes) < 2:
+        raise DataError(
+            f"{parts[0]} needs a sub-folder of pictures for each of two or more classes, "
+            f"got {', '.join(classes) or 'none'}"
+        )
+    if not listings[-1]:
+        raise DataError(f"{parts[-1]} has no sub-folder of pictures")
     if extra := sorted(set(listings[-1]) - set(classes)):
         raise DataError(f"{parts[-1]} has classes that {parts[0]} has not: {', '.join(extra)}")
     files = [[f for c in classes for f in listing.get(c, ())] for listing in listings]
@@ -57,23 +64,14 @@ def _listing(folder: Path, notes: list[str]) -> dict[str, list[Path]]:
     for place, folders, files in os.walk(folder):
         ignored += [Path(place, f) for f in folders if f.startswith(".")]
         folders[:] = sorted(f for f in folders if not f.startswith("."))
-        name = Path(place).relative_to(folder).parts[:1]
-        if len(Path(place).relative_to(folder).parts) == 1:
-            classes[name[0]] = []
+        parts = Path(place).relative_to(folder).parts
+        pictures = classes.setdefault(parts[0], []) if parts else None
         for file in sorted(files):
             path = Path(place, file)
             is_picture = path.suffix.lower() in SUFFIXES and not file.startswith(".")
-            if name and is_picture:
-                classes[name[0]].append(path)
-            else:
-                ignored.append(path)
+            (pictures if is_picture and pictures is not None else ignored).append(path)
     if empty := [c for c, files in classes.items() if not files]:
         raise DataError(f"{folder}: no pictures in {', '.join(empty)} ({', '.join(sorted(SUFFIXES))})")
-    if len(classes) < 2:
-        raise DataError(
-            f"{folder} needs a sub-folder of pictures for each of two or more classes, "
-            f"got {', '.join(classes) or 'none'}"
-        )
     if ignored:
         notes.append(f"{len(ignored)} files are no pictures of a class and were left out, first {ignored[0]}")
     return classes
