@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
+from yuanli.arithmetic import quiet
 from yuanli.errors import CheckpointError, DTypeError, ModelError
 from yuanli.tensor import Tensor, as_array
 
@@ -128,34 +129,36 @@ class Module:
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> Misfits:
         """Take over the values of `state`, cast to each entry's dtype.
 
-        With strict=False, missing and unexpected entries are passed over and returned, wrong shapes not.
+        A shared one may come under any of its names.  With strict=False, missing and unexpected entries are
+        passed over and returned, wrong shapes not.
         Raises: CheckpointError that names every entry that does not fit; then nothing has changed.
         """
         if not isinstance(state, Mapping):
             raise CheckpointError(f"a state is a dict of name → array, got {type(state).__name__}")
         own = list(self._state())
         names = {name for name, *_ in own}
-        missing = [name for name, *_ in own if name not in state]
+        given = {id(value): name for name, _, _, value in own if name in state}
+        missing = [name for name, _, _, value in own if id(value) not in given]
         unexpected = [str(name) for name in state if name not in names]
         new = {name: _numbers(state[name]) for name in names if name in state}
-        wrong = [
-            f"{name} needs {_describe(value)}, got {_describe(new[name])}"
-            for name, _, _, value in own
-            if name in new and (new[name].shape != np.shape(value) or new[name].dtype.kind not in "fiub")
-        ]
-        problems = (
-            [f"missing {n}" for n in missing] + [f"unexpected {n}" for n in unexpected] if strict else []
-        )
-        if problems or wrong:
-            raise CheckpointError(
-                f"this state does not fit {type(self).__name__}: " + "; ".join(problems + wrong)
-            )
-        for name, module, attribute, value in own:
-            if name in new:
+        problems = [f"missing {n}" for n in missing] + [f"unexpected {n}" for n in unexpected]
+        problems = problems if strict else []
+        for name, _, _, value in own:
+            array = new.get(name)
+            if name in new and (array is None or array.shape != value.shape):
+                problems.append(f"{name} needs {_describe(value)}, got {_describe(array)}")
+            elif array is not None and not _same(array, new[given[id(value)]]):
+                problems.append(f"{name} and {given[id(value)]} are one array here, but not in the state")
+        if problems:
+            raise CheckpointError(f"this state does not fit {type(self).__name__}: " + "; ".join(problems))
+        with quiet():  # a number may be too large for the dtype
+            for name, module, attribute, value in own:
+                if (array := new.get(name)) is None:
+                    continue
                 if isinstance(vars(module)[attribute], Parameter):
-                    value[...] = new[name]  # in place: optimisers may hold the array
+                    value[...] = array  # in place: optimisers may hold it
                 else:
-                    setattr(module, attribute, new[name].astype(value.dtype))
+                    setattr(module, attribute, array.astype(value.dtype))
         return Misfits(missing, unexpected)
 
     def _state(self) -> Iterator[tuple[str, "Module", str, np.ndarray]]:
@@ -164,7 +167,7 @@ class Module:
             for name, p in module._own(Parameter):
                 yield _join(path, name), module, name, p.data
             for name, b in module._own_buffers():
-                yield _join(path, name), module, name, b
+                yield _join(path, name), module, name, np.asarray(b)
 
     # Changing everything below at once ---------------------------------------------------------------------
 
@@ -260,13 +263,18 @@ def _hides_parameters(container: Any) -> bool:
     return False
 
 
-def _numbers(value: Any) -> np.ndarray:
-    """`value` as an array; an array of objects, which fits nowhere, where that cannot be."""
+def _numbers(value: Any) -> np.ndarray | None:
+    """`value` as an array of numbers; None where it is nothing of the kind."""
     try:
-        return value.data if isinstance(value, Tensor) else np.asarray(value)
+        array = value.data if isinstance(value, Tensor) else np.asarray(value)
     except (ValueError, TypeError, RuntimeError):
-        return np.empty((), object)
+        return None
+    return array if array.dtype.kind in "fiub" else None
 
 
-def _describe(value: Any) -> str:
-    return f"{value.dtype}{list(value.shape)}"
+def _same(a: np.ndarray, b: np.ndarray | None) -> bool:
+    return a is b or (b is not None and np.array_equal(a, b, equal_nan=True))
+
+
+def _describe(array: np.ndarray | None) -> str:
+    return "no array of numbers" if array is None else f"{array.dtype}{list(array.shape)}"
