@@ -27,8 +27,6 @@ class InputCheck:
     numeric: float
 
     def __str__(self) -> str:
-        if self.index is None:
-            return f"{self.name} {self.shape}: no elements"
         where = ", ".join(map(str, self.index))
         return (
             f"{self.name} {self.shape}: largest relative error {self.error:.1e} at [{where}], "
@@ -97,6 +95,8 @@ def gradcheck(
 
 def _checked(f: Callable[..., Any], inputs: Sequence[Tensor]) -> list[tuple[str, Tensor]]:
     """The inputs to check, with the names they have in f."""
+    if isinstance(inputs, Tensor):
+        raise DTypeError("gradcheck needs a list of Tensors, got one Tensor; write [x]")
     for i, x in enumerate(inputs):
         if not isinstance(x, Tensor):
             raise DTypeError(f"gradcheck needs Tensors, got {type(x).__name__} as input {i}; enclose it in f")
