@@ -2,6 +2,7 @@
 
 import re
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -66,14 +67,18 @@ class Checkpoints(Hook):
         found = self.folder.glob("*.safetensors")
         return sorted((p for p in found if re.fullmatch(r"\d{8,}", p.stem)), reverse=True)
 
-    def load(self) -> tuple[dict[str, Any], str]:
-        """The newest checkpoint that is whole, and a note when a newer one was damaged ("" otherwise)."""
+    def load(self) -> dict[str, Any]:
+        """The newest checkpoint that is whole; a warning names those that are not."""
         notes: list[str] = []
         for path in self.paths():
             try:
-                return files.load(path), "; ".join(notes)
+                saved = files.load(path)
             except CheckpointError as error:
                 notes.append(str(error))
+                continue
+            if notes:
+                warnings.warn(f"{'; '.join(notes)}; going on from {path.name}", stacklevel=2)
+            return saved
         if not notes:
             raise CheckpointError(f"{self.folder} holds no checkpoint; train again without --resume")
         raise CheckpointError(f"no checkpoint in {self.folder} can be read: {'; '.join(notes)}")

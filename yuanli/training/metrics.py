@@ -47,6 +47,9 @@ def classification_metrics(probabilities: np.ndarray, target: np.ndarray) -> dic
             f"metrics need probabilities (N, K) and targets (N,), "
             f"got {probabilities.shape} and {target.shape}"
         )
+    probabilities = probabilities / probabilities.sum(
+        1, keepdims=True, dtype=np.float64
+    )  # float32 is too rough
     classes = np.arange(probabilities.shape[1])
     predicted = probabilities.argmax(1)
     low, high = wilson_interval(int((predicted == target).sum()), len(target))
@@ -56,7 +59,7 @@ def classification_metrics(probabilities: np.ndarray, target: np.ndarray) -> dic
         "accuracy_low": low,
         "accuracy_high": high,
         "macro_f1": float(f1_score(target, predicted, labels=classes, average="macro", zero_division=0)),
-        "log_loss": float(log_loss(target, probabilities.astype(np.float64), labels=classes)),
+        "log_loss": float(log_loss(target, probabilities, labels=classes)),
         "confusion": confusion_matrix(target, predicted, labels=classes).tolist(),
     }
 

@@ -107,7 +107,7 @@ class Run:
 
 
 def new_folder(parent: str | Path, name: str) -> Path:
-    """`parent/name`, or `parent/name-2` and so on when that is taken; the folder is made, so it is nobody else's."""
+    """A new folder `parent/name`, or `parent/name-2` and so on when that is taken."""
     for number in itertools.count(1):
         folder = Path(parent) / (name if number == 1 else f"{name}-{number}")
         try:

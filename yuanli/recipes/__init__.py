@@ -1,0 +1,26 @@
+"""Every model ready to use: train it, judge it, use it, compare it with the others."""
+
+from yuanli.recipes.catalog import RECIPES, find
+from yuanli.recipes.compare import Comparison, Entry, compare
+from yuanli.recipes.evaluate import Evaluation, evaluate
+from yuanli.recipes.predict import Answer, predict
+from yuanli.recipes.recipe import Recipe
+from yuanli.recipes.settings import OPTIMIZERS, SCHEDULES, Settings
+from yuanli.recipes.train import train
+
+__all__ = [
+    "OPTIMIZERS",
+    "RECIPES",
+    "SCHEDULES",
+    "Answer",
+    "Comparison",
+    "Entry",
+    "Evaluation",
+    "Recipe",
+    "Settings",
+    "compare",
+    "evaluate",
+    "find",
+    "predict",
+    "train",
+]

@@ -1,0 +1,31 @@
+"""LeNet-5 on small images."""
+
+import numpy as np
+
+from yuanli.data import Dataset
+from yuanli.models import LeNet5
+from yuanli.nn import Module
+from yuanli.recipes.recipe import Recipe, epochs_for
+from yuanli.recipes.settings import Settings
+
+
+class LeNet(Recipe):
+    """Images of 28 to 32 pixels stay as they are; all others are brought to 32×32."""
+
+    name = "lenet"
+    title = "LeNet-5"
+    title_zh = "LeNet-5 卷积网络"
+
+    def unsuited(self, data: Dataset) -> str:
+        return super().unsuited(data) or ("" if data.is_image else "it convolves images, and this is a table")
+
+    def settings(self, data: Dataset) -> Settings:
+        epochs = epochs_for(data, 500, 64, most=25)
+        return Settings(epochs=epochs, lr=0.003, batch_size=64, augment=True)
+
+    def size(self, data: Dataset) -> int | None:
+        height, width = data.x.shape[2:]
+        return None if height == width and 28 <= height <= 32 else 32
+
+    def build(self, shape: tuple[int, ...], outputs: int, dropout: float, rng: np.random.Generator) -> Module:
+        return LeNet5(shape[0], outputs, image_size=shape[1:], rng=rng)

@@ -1,0 +1,45 @@
+"""Linear scores W x + b under two losses."""
+
+import numpy as np
+
+from yuanli.data import Dataset
+from yuanli.models import LinearClassifier
+from yuanli.nn import Module
+from yuanli.ops import multiclass_hinge_loss
+from yuanli.recipes.recipe import Recipe, epochs_for, width
+from yuanli.recipes.settings import Settings
+from yuanli.tensor import Tensor
+
+
+class Linear(Recipe):
+    """Softmax regression for classes, linear regression for a number."""
+
+    name = "linear"
+    title = "Linear scores, softmax"
+    title_zh = "线性分类器（softmax）"
+
+    def settings(self, data: Dataset) -> Settings:
+        epochs = epochs_for(data, 1000, 64, most=50)
+        return Settings(epochs=epochs, lr=0.01, batch_size=64, schedule="cosine", l2=1e-3)
+
+    def build(self, shape: tuple[int, ...], outputs: int, dropout: float, rng: np.random.Generator) -> Module:
+        return LinearClassifier(width(shape), outputs, rng=rng)
+
+    def templates(self, model: Module, shape: tuple[int, ...]) -> np.ndarray | None:
+        assert isinstance(model, LinearClassifier)
+        return model.weight.data.reshape(-1, *shape) if len(shape) == 3 else None
+
+
+class Hinge(Linear):
+    """The same scores under the multiclass hinge loss: a linear support vector machine."""
+
+    name = "hinge"
+    title = "Linear scores, hinge loss"
+    title_zh = "线性分类器（合页损失）"
+
+    def unsuited(self, data: Dataset) -> str:
+        reason = "" if data.is_classification else "the hinge loss separates classes, and this is a number"
+        return super().unsuited(data) or reason
+
+    def loss(self, scores: Tensor, y: np.ndarray) -> Tensor:
+        return multiclass_hinge_loss(scores, y)

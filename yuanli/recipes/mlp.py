@@ -1,0 +1,25 @@
+"""A multilayer perceptron with two hidden layers."""
+
+import numpy as np
+
+from yuanli.data import Dataset
+from yuanli.models import MLP
+from yuanli.nn import Module
+from yuanli.recipes.recipe import Recipe, epochs_for, width
+from yuanli.recipes.settings import Settings
+
+
+class Perceptron(Recipe):
+    """128 and 64 hidden units, ReLU between them."""
+
+    name = "mlp"
+    title = "Multilayer perceptron"
+    title_zh = "多层感知机"
+    takes_dropout = True
+
+    def settings(self, data: Dataset) -> Settings:
+        epochs = epochs_for(data, 1500, 64, most=50)
+        return Settings(epochs=epochs, lr=0.003, batch_size=64, l2=1e-4, dropout=0.2)
+
+    def build(self, shape: tuple[int, ...], outputs: int, dropout: float, rng: np.random.Generator) -> Module:
+        return MLP(width(shape), (128, 64), outputs, dropout=dropout, rng=rng)
