@@ -77,7 +77,8 @@ class AdamW(Adam):
         super().__init__(params, lr, betas, eps, weight_decay, decay=decay)
 
     def _update(self, w, g, state, decay, scratch):
-        w *= 1 - self.lr * decay
+        if decay:
+            w *= 1 - self.lr * decay
         super()._update(w, g, state, 0.0, scratch)
 
 

@@ -24,9 +24,7 @@ class Optimizer:
     """
 
     remembered: tuple[str, ...] = ()  # the names of the arrays kept for a tensor; they start as zeros
-    decays_unasked = (
-        False  # whether weight_decay has a default, so that finding nothing to decay is no mistake
-    )
+    decays_unasked = False  # weight_decay is on by default, so that nothing to decay is no mistake
 
     def __init__(
         self,
