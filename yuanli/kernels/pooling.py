@@ -101,8 +101,14 @@ def _taps(x_shape, size, kernel, stride, padding, dilation):
     return tuple(taps(x_shape[1 + a], size[a], kernel[a], stride[a], padding[a], dilation[a]) for a in (0, 1))
 
 
+def _compiled_max_pool2d_grad_x():
+    from yuanli.kernels.fast_pooling import max_pool2d_grad_x  # imports Numba
+
+    return max_pool2d_grad_x
+
+
 max_pool2d = choose(max_pool2d_numpy)
-max_pool2d_grad_x = choose(max_pool2d_grad_x_numpy)
+max_pool2d_grad_x = choose(max_pool2d_grad_x_numpy, _compiled_max_pool2d_grad_x)
 avg_pool2d = choose(avg_pool2d_numpy)
 avg_pool2d_grad_x = choose(avg_pool2d_grad_x_numpy)
 adaptive_avg_pool2d = choose(adaptive_avg_pool2d_numpy)
