@@ -20,8 +20,10 @@ class RandomHorizontalFlip:
         self.p = p
 
     def __call__(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        y = _images(self, x).copy()
         mirrored = rng.random(len(x)) < self.p
-        return np.where(mirrored[:, None, None, None], _images(self, x)[..., ::-1], x)
+        y[mirrored] = x[mirrored, ..., ::-1]
+        return y
 
     def config(self) -> dict[str, Any]:
         return {"kind": "RandomHorizontalFlip", "p": self.p}
