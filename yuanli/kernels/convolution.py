@@ -97,7 +97,7 @@ def _depthwise(x, weight, stride, padding, dilation, y):
     factors = _by_offset(weight, x.shape[3])
     y = y.reshape(*y.shape[:3], *factors.shape[2:])  # (N, H', W', C, outputs per channel)
     down, right = _taps(x.shape, y.shape, weight.shape, stride, padding, dilation)
-    for some in _blocks(len(x), math.prod(y.shape[1:])):
+    for some in _blocks(len(x), math.prod(y.shape[1:]) * len(down) * len(right)):
         y[some] = 0
         for i, (h_out, h_in) in enumerate(down):
             for j, (w_out, w_in) in enumerate(right):
@@ -108,7 +108,7 @@ def _depthwise_grad_x(dy, weight, stride, padding, dilation, dx):
     factors = _by_offset(weight, dx.shape[3])
     dy = dy.reshape(*dy.shape[:3], *factors.shape[2:])
     down, right = _taps(dx.shape, dy.shape, weight.shape, stride, padding, dilation)
-    for some in _blocks(len(dy), math.prod(dy.shape[1:])):
+    for some in _blocks(len(dy), math.prod(dy.shape[1:]) * len(down) * len(right)):
         for i, (h_out, h_in) in enumerate(down):
             for j, (w_out, w_in) in enumerate(right):
                 dx[some, h_in, w_in] += np.einsum("nhwcm,cm->nhwc", dy[some, h_out, w_out], factors[i, j])
