@@ -18,7 +18,7 @@ from yuanli.training.metrics import accuracy, wilson_interval
 
 
 def linear(out: Path, seed: int = 0, *, epochs: int = 30, l2: float = 1e-3) -> Demonstration:
-    """f(x) = Wx + b learns the digits; its linear part is additive and homogeneous; the rows of W as images."""
+    """f(x) = Wx + b learns the digits; its linear part is additive and homogeneous; W's rows as images."""
     rng = np.random.default_rng(seed)
     data = load("digits")
     train, test = ((d.x / np.float32(255) - np.float32(0.5), d.y) for d in (data.train, data.test))

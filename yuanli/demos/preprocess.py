@@ -13,6 +13,7 @@ from yuanli.inspection.charts import curves
 from yuanli.inspection.style import COLOURS, panels, save, styled
 from yuanli.ops import cross_entropy
 from yuanli.tensor import Tensor
+from yuanli.training.metrics import accuracy
 
 STEPS = {"raw": None, "centred": Center(), "standardised": Standardize(), "[0, 1]": ScaleToUnit(),
          "[−1, 1]": ScaleToSigned()}  # fmt: skip
@@ -21,31 +22,39 @@ ALCOHOL, PROLINE = 0, 12  # columns of the wines: per cent, milligrams per litre
 
 
 def preprocess(out: Path, seed: int = 0, *, steps: int = 100) -> Demonstration:
-    """Two measurements of wines in five scales; and softmax regression on all 13, each at its best step size."""
+    """Two measurements of wines in five scales; softmax regression on all 13, each at its best step size."""
     data = load("wine", seed=seed)
-    x, y = data.train.x.astype(np.float64), data.train.y
+    train, test = (d.x.astype(np.float64) for d in (data.train, data.test))
     clouds, losses, rows, numbers = {}, {}, [], {}
     for name, step in STEPS.items():
-        scaled = x if step is None else step.fit(x).transform(x)
-        test = data.test.x if step is None else step.transform(data.test.x.astype(np.float64))
-        rate, walk, W = min((_learn(scaled, y, lr, steps) for lr in RATES), key=lambda found: found[1][-1])
-        right = float((_with_one(test) @ W).argmax(1).__eq__(data.test.y).mean())
-        clouds[name], losses[f"{name}, step size {rate:g}"] = scaled[:, [ALCOHOL, PROLINE]], walk
-        low, high = clouds[name].min(0), clouds[name].max(0)
-        rows.append([name, f"{low[0]:.4g} … {high[0]:.4g}", f"{low[1]:.4g} … {high[1]:.4g}", rate, walk[-1],
-                     f"{100 * right:.1f} %"])  # fmt: skip
-        numbers[name] = {"low": low.tolist(), "high": high.tolist(), "mean": clouds[name].mean(0).tolist(),
-                         "std": clouds[name].std(0).tolist(), "loss": walk[-1], "accuracy": right}  # fmt: skip
-    head = ["training rows", "alcohol", "proline", "best step", f"loss after {steps}", "test accuracy"]
-    lines = [
-        *table(head, rows),
-        "Means and ranges are taken from the training rows and used on the test rows.",
-    ]
-    pictures = [save(_clouds(clouds, y), out / "preprocess.png")]
+        x, x_test = (
+            (train, test) if step is None else (step.fit(train).transform(train), step.transform(test))
+        )
+        rate, walk, W = min((_learn(x, data.train.y, lr, steps) for lr in RATES), key=lambda run: run[1][-1])
+        right = accuracy(_with_one(x_test) @ W, data.test.y)
+        cloud = clouds[name] = x[:, [ALCOHOL, PROLINE]]
+        losses[f"{name}, step size {rate:g}"] = walk
+        low, high = cloud.min(0), cloud.max(0)
+        ends = [f"{a:.4g} … {b:.4g}" for a, b in zip(low, high, strict=True)]
+        rows.append([name, *ends, rate, walk[-1], f"{100 * right:.1f} %"])
+        numbers[name] = {
+            "low": low.tolist(),
+            "high": high.tolist(),
+            "mean": cloud.mean(0).tolist(),
+            "std": cloud.std(0).tolist(),
+            "loss": walk[-1],
+            "accuracy": right,
+        }
+    head = ["training rows", "alcohol", "proline", "step size", f"loss after {steps}", "test accuracy"]
+    lines = [*table(head, rows), "Means and ranges are those of the training rows, for the test rows too."]
     figure = curves(
         losses, xlabel="step", ylabel="training loss", title="Softmax regression on wine", log=True
     )
-    return Demonstration(lines, numbers, [*pictures, save(figure, out / "preprocess.loss.png")])
+    pictures = [
+        save(_clouds(clouds, data.train.y), out / "preprocess.png"),
+        save(figure, out / "preprocess.loss.png"),
+    ]
+    return Demonstration(lines, numbers, pictures)
 
 
 def _learn(x: np.ndarray, y: np.ndarray, lr: float, steps: int) -> tuple[float, list[float], np.ndarray]:
@@ -57,7 +66,7 @@ def _learn(x: np.ndarray, y: np.ndarray, lr: float, steps: int) -> tuple[float, 
         W.grad = None
         loss = cross_entropy(Tensor(x) @ W, y)
         loss.backward()
-        W.data -= lr * W.grad
+        W.data -= lr * np.asarray(W.grad)
         losses.append(loss.item())
     return float(lr), losses, W.data
 

@@ -20,7 +20,7 @@ from yuanli.inspection.style import (
     styled,
 )
 
-PANELS = ("loss", "accuracy", "mean_absolute_error")
+PANELS = {"loss": "loss", "accuracy": "accuracy", "mae": "mean absolute error"}
 MOST_COUNTS = 25  # classes up to which a confusion matrix still has room for its numbers
 
 
@@ -45,7 +45,7 @@ def learning_curves(rows: Sequence[Mapping[str, float]], title: str = "") -> Fig
             axis.set_yscale("log")
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.set_xlabel("epoch")
-        axis.set_title(name.replace("_", " "))
+        axis.set_title(PANELS[name])
         if axis.lines:
             axis.legend()
     if title:
@@ -58,7 +58,7 @@ def curves(
     series: Mapping[str, Sequence[float]], *, xlabel: str, ylabel: str, title: str = "", log: bool = False
 ) -> Figure:
     """Several lines over 1, 2, 3, …, each with its name."""
-    figure = new_figure(6.4, 3.8)
+    figure = new_figure(6.4 if len(series) <= 3 else 8.2, 3.8)
     axes = figure.add_subplot()
     styles = ("-", "--", "-.", ":")
     for i, (name, values) in enumerate(series.items()):
@@ -66,7 +66,10 @@ def curves(
             range(1, len(values) + 1), values, styles[i % 4], color=COLOURS[i % 8], label=plain_text(name, 40)
         )
     axes.set(xlabel=xlabel, ylabel=ylabel, title=title, yscale="log" if log else "linear")
-    axes.legend()
+    if len(series) > 3:
+        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    else:
+        axes.legend()
     return figure
 
 

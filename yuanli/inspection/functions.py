@@ -73,8 +73,8 @@ def paths(
     X, Y = np.meshgrid(np.linspace(*x, 300), np.linspace(*y, 300))
     Z = surface(X, Y)
     Z = Z - Z.min() + 1e-3 * np.ptp(Z)
-    levels = np.geomspace(Z.min(), Z.max(), 22)
-    axes.contourf(X, Y, Z, levels, cmap="Greys", norm=LogNorm(), alpha=0.45)
+    levels = np.geomspace(Z.min(), Z.max(), 16)
+    axes.contourf(X, Y, Z, levels, cmap="Greys", norm=LogNorm(), alpha=0.25)
     axes.contour(X, Y, Z, levels, colors=GREY, linewidths=0.4)
     for i, (name, walk) in enumerate(walks.items()):
         u, v = np.asarray(walk).T
@@ -141,11 +141,11 @@ def activation_histograms(
     figure, axes = panels(len(methods), columns, width=1.15, height=1.5)
     for line, (name, layers) in zip(axes, methods.items(), strict=True):
         for i, (axis, values) in enumerate(zip(line, layers, strict=False)):
-            reach = max(float(np.abs(values).max()), 1e-12)
-            axis.hist(np.ravel(values), bins=bins, range=(-reach, reach), color=BLUE)
+            counts, edges = np.histogram(values, bins)
+            axis.stairs(counts, edges, fill=True, color=BLUE)
             axis.set_yticks([])
-            ends = [f"{v:.0e}" if reach < 0.01 else f"{v:.2g}" for v in (-reach, reach)]
-            axis.set_xticks([-reach, reach], ends, fontsize=6.5)
+            ends = [f"{v:.0e}" if 0 < abs(v) < 0.01 else f"{v:.2g}" for v in edges[[0, -1]]]
+            axis.set_xticks(edges[[0, -1]], ends, fontsize=6.5)
             axis.grid(False)
             axis.set_title(f"std {values.std():.2g}", fontsize=7.5, loc="center", fontweight="normal")
             if i == 0:

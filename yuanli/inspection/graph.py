@@ -38,7 +38,7 @@ def draw(trace: Trace, *, digits: int = 3) -> Figure:
     places = _places(list(values), inputs)
     columns = 1 + max(x for x, _ in places.values())
     rows = 1 + max(y for _, y in places.values()) - min(y for _, y in places.values())
-    figure = new_figure(1.9 * columns + 0.6, max(2.6, 1.2 * rows + 0.7))
+    figure = new_figure(1.65 * columns + 0.4, max(2.6, 1.2 * rows + 0.7))
     axes = figure.add_subplot()
     frameless(axes)
     for name, (x, y) in places.items():
@@ -50,7 +50,7 @@ def draw(trace: Trace, *, digits: int = 3) -> Figure:
     for name, sources in inputs.items():
         for source in sources:
             axes.annotate("", places[name], places[source], zorder=1, arrowprops={
-                "arrowstyle": "-|>", "color": BLUE, "shrinkA": 42, "shrinkB": 44, "alpha": 0.7})  # fmt: skip
+                "arrowstyle": "-|>", "color": BLUE, "shrinkA": 38, "shrinkB": 40, "alpha": 0.7})  # fmt: skip
     xs, ys = zip(*places.values(), strict=True)
     axes.set_xlim(min(xs) - 0.6, max(xs) + 0.6)
     axes.set_ylim(min(ys) - 0.9, max(ys) + 0.6)
