@@ -147,7 +147,7 @@ IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
         (IMAGES, idx(Y["train"]), "does not begin"),
         (IMAGES, bytes((0, 0, 8, 3)) + b"\xff" * 12, "needs 79228162458924105385300197391 bytes"),
         (LABELS, idx(Y["train"][:-1]), "6 labels for the 7 pictures"),
-        (LABELS, idx(Y["train"] + 9), "classes 0 to 9, got 9 to 18"),
+        (LABELS, idx(Y["train"] + 9), "labels-idx1-ubyte is damaged: it has the label 18"),
     ],
 )
 def test_a_damaged_idx_file_is_named(mnist, file, content, says):
@@ -302,7 +302,7 @@ def test_parquet_is_found_in_the_root(tmp_path, train, test):
     assert split.train.classes == tuple(names)
 
 
-def test_parquet_in_pieces_and_in_colour(tmp_path):
+def test_parquet_in_pieces_and_in_colour(tmp_path, monkeypatch):
     for i, part in enumerate((slice(0, 4), slice(4, 6))):
         write_parquet(
             tmp_path / "cifar100" / f"train-0000{i}-of-00002.parquet",
@@ -316,8 +316,15 @@ def test_parquet_in_pieces_and_in_colour(tmp_path):
     )
     split = load("cifar100", root=tmp_path)
     check(split, RGB, RGB_Y, 3)
-    assert split.train.classes == tuple("0123456789")
-    check(load(tmp_path / "cifar100"), RGB, RGB_Y, 3)  # by its path, too
+    assert split.train.classes == SOURCES["cifar100"].classes
+    own = load(tmp_path / "cifar100")  # by its path, too
+    check(own, RGB, RGB_Y, 3)
+    assert own.train.classes == tuple("0123456789")
+    # no other set takes it for its own
+    monkeypatch.setattr(official, "fetch", lambda remote, folder: 1 / 0)
+    for name in ("mnist", "cifar10"):
+        with pytest.raises(ZeroDivisionError):
+            load(name, root=tmp_path)
 
 
 def test_one_parquet_file_of_pictures_is_split_at_random(tmp_path):
@@ -325,6 +332,13 @@ def test_one_parquet_file_of_pictures_is_split_at_random(tmp_path):
     split = load(tmp_path / "mine.parquet", test_size=0.4)
     assert len(split.test) == 3
     assert np.concatenate([split.train.y, split.test.y]).sum() == (Y["train"] % 2).sum()
+
+
+def test_another_set_under_the_name_is_noticed(tmp_path):
+    for part in ("train", "test"):
+        write_parquet(tmp_path / "cifar10" / f"{part}.parquet", RGB[part], RGB_Y[part], names=["x"] * 20)
+    with pytest.raises(DataError, match="cifar10 has 10 classes, but the files say 20"):
+        load("cifar10", root=tmp_path)
 
 
 @pytest.mark.parametrize(

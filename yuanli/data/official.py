@@ -21,6 +21,7 @@ from yuanli.errors import DataError
 
 IDX_LIMIT = 64 << 20  # bytes in one idx file; MNIST's largest has 47,040,016
 PIXELS = 3 * 32 * 32  # of a CIFAR picture
+ROOT = "."  # the data root itself
 
 Members = tuple[tuple[str, int], ...]  # files in an archive and how many records each has
 
@@ -56,9 +57,9 @@ class CifarSet:
 def load_official(name: str, source: IdxSet | CifarSet, root: Path) -> Split:
     """The set as found in the data root, as Parquet or in its official layout, or else downloaded into it."""
     for folder in source.folders:
-        files = find_parquet(root / folder)
-        if all(files.values()):
-            return load_pictures(name, files, test_size=0, seed=0)
+        files = find_parquet(root / folder) if folder != ROOT else {}  # in the root it could be any set's
+        if files and all(files.values()):
+            return load_pictures(name, files, known=source.classes)
     if isinstance(source, IdxSet):
         parts = _load_idx(name, source, root)
     else:
@@ -76,7 +77,7 @@ def _load_idx(name: str, source: IdxSet, root: Path) -> list[tuple[np.ndarray, n
         for r in source.files
     ]
     return [
-        remember(f"{name}-{part}", paths[two], partial(_decode_idx, paths[two], source.files[two]))
+        remember(f"{name}-{part}", paths[two], partial(_decode_idx, source, paths[two], source.files[two]))
         for part, two in (("train", slice(0, 2)), ("test", slice(2, 4)))
     ]
 
@@ -87,14 +88,16 @@ def _idx_names(file: str) -> tuple[str, ...]:
     return file, raw, raw.replace("-idx", ".idx")
 
 
-def _decode_idx(paths: Sequence[Path], remotes: Sequence[Remote]) -> tuple[np.ndarray, np.ndarray]:
+def _decode_idx(
+    source: IdxSet, paths: Sequence[Path], remotes: Sequence[Remote]
+) -> tuple[np.ndarray, np.ndarray]:
     for path, remote in zip(paths, remotes, strict=True):
         if path.name == remote.file:
             fetch(remote, path.parent)  # it is there: only its checksum is looked at
     x, y = read_idx(paths[0], 3)[:, None], read_idx(paths[1], 1)
     if len(x) != len(y):
         raise damaged(paths[1], f"it has {len(y)} labels for the {len(x)} pictures of {paths[0].name}")
-    return x, y.astype(np.int64)
+    return x, _labels(source, y, paths[1])
 
 
 def read_idx(path: Path, ndim: int) -> np.ndarray:
@@ -152,7 +155,7 @@ def _read_archive(source: CifarSet, archive: Path, members: Members) -> tuple[np
     fetch(source.archive, archive.parent)  # it is there: only its checksum is looked at
     record = source.label_bytes + PIXELS
     contents = read_tar(archive, {file: n * record for file, n in members})
-    return _records(source, b"".join(contents[file] for file, _ in members))
+    return _records(source, b"".join(contents[file] for file, _ in members), archive)
 
 
 def _read_unpacked(source: CifarSet, home: Path, members: Members) -> tuple[np.ndarray, np.ndarray]:
@@ -160,13 +163,22 @@ def _read_unpacked(source: CifarSet, home: Path, members: Members) -> tuple[np.n
     for file, n in members:
         if (length := (home / file).stat().st_size) != n * record:
             raise damaged(home / file, f"it needs {n * record} bytes and has {length}")
-    return _records(source, b"".join((home / file).read_bytes() for file, _ in members))
+    return _records(source, b"".join((home / file).read_bytes() for file, _ in members), home / members[0][0])
 
 
-def _records(source: CifarSet, content: bytes) -> tuple[np.ndarray, np.ndarray]:
+def _records(source: CifarSet, content: bytes, where: Path) -> tuple[np.ndarray, np.ndarray]:
     rows = np.frombuffer(content, np.uint8).reshape(-1, source.label_bytes + PIXELS)
     x = rows[:, source.label_bytes :].reshape(-1, 3, 32, 32)
-    return np.ascontiguousarray(x), rows[:, source.label_bytes - 1].astype(np.int64)
+    return np.ascontiguousarray(x), _labels(source, rows[:, source.label_bytes - 1], where)
+
+
+# Both ----------------------------------------------------------------------------------------------------
+
+
+def _labels(source: IdxSet | CifarSet, y: np.ndarray, where: Path) -> np.ndarray:
+    if y.max(initial=0) >= len(source.classes):
+        raise damaged(where, f"it has the label {y.max()}, and there are {len(source.classes)} classes")
+    return y.astype(np.int64)
 
 
 def _find(root: Path, folders: Sequence[str], names: Sequence[str]) -> Path | None:
@@ -245,7 +257,7 @@ SOURCES: dict[str, IdxSet | CifarSet] = {
         ),
     ),
     "cifar10": CifarSet(
-        folders=("cifar10", "cifar-10", "CIFAR10", "."),
+        folders=("cifar10", "cifar-10", "CIFAR10", ROOT),
         archive=_cifar_archive(
             "cifar-10-binary.tar.gz", "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"
         ),
@@ -256,7 +268,7 @@ SOURCES: dict[str, IdxSet | CifarSet] = {
         python_version=("cifar-10-python.tar.gz", "cifar-10-batches-py"),
     ),
     "cifar100": CifarSet(
-        folders=("cifar100", "cifar-100", "CIFAR100", "."),
+        folders=("cifar100", "cifar-100", "CIFAR100", ROOT),
         archive=_cifar_archive(
             "cifar-100-binary.tar.gz", "58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec"
         ),

@@ -35,14 +35,28 @@ def has_pictures(path: Path) -> bool:
     return _picture_column(_open(path)) is not None
 
 
-def load_pictures(name: str, files: dict[str, list[Path]], *, test_size: float, seed: int) -> Split:
-    """The parts train and test, or what is there split at random.  Decoded once, then kept in the cache."""
+def load_pictures(
+    name: str,
+    files: dict[str, list[Path]],
+    *,
+    known: tuple[str, ...] = (),
+    test_size: float = 0.2,
+    seed: int = 0,
+) -> Split:
+    """The parts train and test, or what is there split at random.  Decoded once, then kept in the cache.
+
+    The classes are called as the files say, else as `known`, else 0, 1, …
+    """
     parts = {part: _read(f"{name}-{part}", paths) for part, paths in files.items() if paths}
     classes = next((names for _, _, names in parts.values() if names), ())
     most = max(int(y.max()) for _, y, _ in parts.values()) + 1
     if most > 10_000:
         raise DataError(f"{name}: labels up to {most - 1} are no classes")
-    classes = classes or tuple(map(str, range(most)))
+    classes = classes or known or tuple(map(str, range(most)))
+    if known and len(classes) != len(known):
+        raise DataError(
+            f"{name} has {len(known)} classes, but the files say {len(classes)}: another data set"
+        )
     datasets = [Dataset(name, x, y, classes) for x, y, _ in parts.values()]
     return (
         Split(datasets[0], datasets[1])
