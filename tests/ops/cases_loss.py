@@ -462,7 +462,11 @@ CROSS_ENTROPY = [
     ErrorCase(ops.cross_entropy, [empty(2, 0), np.zeros(2, int)], ShapeError, "K ≥ 1", note="no classes"),
     ErrorCase(ops.cross_entropy, [SCORES, Y, np.ones(2)], ShapeError, "each of the 3 classes", note="weight"),
     ErrorCase(
-        ops.cross_entropy, [SCORES, Y], ValueRangeError, "between 0 and 1, got 1.5", {"label_smoothing": 1.5}
+        ops.cross_entropy,
+        [SCORES, Y],
+        ValueRangeError,
+        "number between 0 and 1, got 1.5",
+        {"label_smoothing": 1.5},
     ),
     ErrorCase(ops.cross_entropy, [SCORES, Y], UnknownNameError, "got 'avg'", {"reduction": "avg"}),
     ErrorCase(ops.cross_entropy, [np.arange(6).reshape(2, 3), Y[:2]], DTypeError, "floats", note="whole"),

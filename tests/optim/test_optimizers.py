@@ -181,10 +181,12 @@ def test_a_state_is_arrays_and_plain_numbers():
     ("change", "match"),
     [
         ({"lr": None}, "lr is missing"),
+        ({"lr": "0.1"}, "lr is missing or no number"),
         ({"exp_avg.1": None}, "exp_avg.1 is missing"),
         ({"step.1": None}, "step.1 is missing"),
         ({"exp_avg.2": np.zeros(3)}, "exp_avg.2 is unexpected"),
         ({"momentum_buffer.0": np.zeros(3)}, "momentum_buffer.0 is unexpected"),
+        ({"step.0": "20"}, "step.0 is no whole number"),
         ({"exp_avg.0": np.zeros(3)}, r"exp_avg.0 has shape \(3,\), needed \(3, 4\)"),
     ],
 )
@@ -213,6 +215,15 @@ W = numbers(1.0)
     [
         (lambda: SGD([], 0.1), ValueRangeError, "got none"),
         (lambda: SGD(W, 0.1), DTypeError, r"got one Tensor; write \[x\]"),
+        (lambda: SGD(None, 0.1), DTypeError, "got one NoneType"),
+        (lambda: SGD([W], "0.1"), DTypeError, "SGD needs a number as lr, got '0.1'"),
+        (lambda: Adam([W], betas=0.9), DTypeError, "two numbers as betas, got 0.9"),
+        (
+            lambda: SGD([W], 0.1, weight_decay=1, decay=[numbers(1)]),
+            ValueRangeError,
+            "among those to be moved",
+        ),
+        (lambda: SGD([W], 0.1, weight_decay=1, decay=W), ValueRangeError, "among those to be moved"),
         (lambda: SGD([np.ones(2)], 0.1), DTypeError, "got ndarray as parameter 0"),
         (lambda: SGD([W * 2], 0.1), GradientError, "parameter 0 was computed from others"),
         (lambda: SGD([Tensor(np.ones(2))], 0.1), GradientError, "none of these would move"),

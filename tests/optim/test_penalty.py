@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from sklearn.linear_model import ElasticNet as SklearnElasticNet
 
-from yuanli import Tensor
+from yuanli import Tensor, nn
 from yuanli.errors import DTypeError, ValueRangeError
 from yuanli.optim import L1, L2, SGD, Adam, ElasticNet, sparsity
+from yuanli.optim.penalty import weights
 
 
 class Linear:
@@ -119,6 +120,19 @@ def test_l1_has_no_smooth_part_and_l2_no_proximal_one():
     assert L1(5.0).loss(model) == 0
     L2(5.0).prox(model, 0.1)
     np.testing.assert_array_equal(model.weight.data, before)
+
+
+def test_of_a_network_the_weights_and_nothing_else():
+    model = nn.Sequential(
+        nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(8, 3), nn.LayerNorm(3)
+    )
+    penalised = {name for name, p in model.named_parameters() if any(p is w for w in weights(model))}
+    assert penalised == {"0.weight", "3.weight"}
+    before = {name: p.data.copy() for name, p in model.named_parameters()}
+    L1(1e3).prox(model, lr=1.0)
+    assert sparsity(model) == (18 + 24, 18 + 24)
+    for name, p in model.named_parameters():
+        assert (p.data == (0 if name in penalised else before[name])).all(), name
 
 
 def test_zeros_are_exact_after_an_adaptive_step_too():

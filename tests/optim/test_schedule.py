@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from yuanli.errors import ValueRangeError
+from yuanli.errors import DTypeError, ValueRangeError
 from yuanli.optim import Constant, Cosine, Exponential, InverseTime, OneCycle, Step, WarmUp
 
 
@@ -69,6 +69,8 @@ def test_a_schedule_is_a_value():
 @pytest.mark.parametrize(
     ("make", "match"),
     [
+        (lambda: Cosine("10"), "Cosine needs a number as steps, got '10'"),
+        (lambda: WarmUp(3, lambda t: 1.0), "needs a Schedule to go on with"),
         (lambda: Step(0), "Step needs every > 0, got 0"),
         (lambda: Exponential(-1), "gamma > 0"),
         (lambda: InverseTime(-1), "k ≥ 0"),
@@ -77,9 +79,9 @@ def test_a_schedule_is_a_value():
         (lambda: OneCycle(10, rise=1.0), "a rise < 1, got 1.0 of 10 steps"),
         (lambda: OneCycle(3), "more than one step up"),
         (lambda: WarmUp(0), "steps > 0"),
-        (lambda: Constant()(-1), "step of 0 or more, got -1"),
+        (lambda: Constant()(-1), "Constant needs step ≥ 0, got -1"),
     ],
 )
 def test_refuses(make, match):
-    with pytest.raises(ValueRangeError, match=match):
+    with pytest.raises((ValueRangeError, DTypeError), match=match):
         make()

@@ -10,6 +10,7 @@ Source: Shannon, A Mathematical Theory of Communication, 1948; Cover & Thomas, E
 import heapq
 import math
 from collections.abc import Hashable, Iterable, Mapping
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,10 @@ def code_lengths(p: Any, base: float = 2) -> np.ndarray:
 
 def distribution(p: Any) -> np.ndarray:
     """p as an array of float64 that is checked to be a distribution: one axis, nothing negative, sum 1."""
-    p = np.asarray(plain(p), np.float64)
+    try:
+        p = np.asarray(plain(p), np.float64)
+    except (TypeError, ValueError):
+        raise DTypeError(f"a distribution needs a list of probabilities, got {p!r:.40}") from None
     if p.ndim != 1 or not p.size:
         raise ShapeError(f"a distribution needs one axis of probabilities, got shape {p.shape}")
     if not (p >= 0).all() or not math.isclose(p.sum(), 1, abs_tol=1e-5):
@@ -84,14 +88,16 @@ class HuffmanCode:
     children: list[tuple[int, int]]  # of each inner node: n + number for an inner node, below n for a symbol
 
     def __init__(self, counts: Mapping[Any, float] | Iterable[float]) -> None:
-        if isinstance(counts, str):
+        if isinstance(counts, str) or not isinstance(counts, Iterable):
             raise DTypeError(
-                "a Huffman code needs counts, got a text; count it with collections.Counter(text)"
+                f"a Huffman code needs counts, got {counts!r:.40}; collections.Counter(text) counts a text"
             )
-        pairs = list(counts.items() if isinstance(counts, Mapping) else enumerate(plain(counts)))
+        pairs: list[tuple[Any, Any]] = list(
+            counts.items() if isinstance(counts, Mapping) else enumerate(plain(counts))
+        )
         for symbol, count in pairs:
-            if not 0 <= count < math.inf:
-                raise ValueRangeError(f"a Huffman code needs counts ≥ 0, got {count} of {symbol!r}")
+            if not isinstance(count, Real) or not 0 <= float(count) < math.inf:
+                raise ValueRangeError(f"a Huffman code needs counts ≥ 0, got {count!r} of {symbol!r}")
         self.counts = {symbol: count for symbol, count in pairs if count > 0}
         if not self.counts:
             raise ValueRangeError("a Huffman code needs a symbol that occurs, got none")
@@ -123,6 +129,8 @@ class HuffmanCode:
 
     def decode(self, bits: str) -> list[Any]:
         """The symbols whose words `bits` are, a text of 0 and 1."""
+        if not isinstance(bits, str):
+            raise DTypeError(f"a Huffman code decodes a text of 0 and 1, got {bits!r:.40}")
         if wrong := set(bits) - ({"0", "1"} if self.children else {"0"}):
             raise DataError(f"this Huffman code has no words with {min(wrong)!r} in them")
         if not self.children:

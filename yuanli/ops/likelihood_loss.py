@@ -5,6 +5,8 @@ Scores (logits) are (N, K) or (N, K, d1, …), one of K classes per place; class
 The mean over no elements is nan.
 """
 
+from numbers import Real
+
 import numpy as np
 
 from yuanli.errors import ShapeError, ValueRangeError
@@ -24,8 +26,8 @@ def cross_entropy(input, target, weight=None, ignore_index=-100, reduction="mean
     Raises: a class number that is no class, a probability outside [0, 1], shapes that do not fit.
     Source: Bishop, Pattern Recognition, 2006, eq. 4.108; smoothing: Szegedy 2015, arXiv:1512.00567, sec. 7.
     """
-    if not 0 <= label_smoothing <= 1:
-        raise ValueRangeError(f"label_smoothing must be between 0 and 1, got {label_smoothing}")
+    if not isinstance(label_smoothing, Real) or not 0 <= label_smoothing <= 1:
+        raise ValueRangeError(f"label_smoothing must be a number between 0 and 1, got {label_smoothing!r}")
     scores, classes = floating_scores("cross_entropy", input), np.asarray(target)
     w = class_weights("cross_entropy", weight, scores)
     if classes.dtype.kind == "f" and classes.shape == scores.shape:

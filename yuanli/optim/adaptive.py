@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from yuanli.errors import DTypeError
 from yuanli.optim.optimizer import Optimizer, at_least_0, fraction
 from yuanli.tensor import Tensor
 
@@ -32,6 +33,8 @@ class Adam(Optimizer):
         decay: Iterable[Tensor] | None = None,
     ) -> None:
         super().__init__(params, lr, weight_decay, decay)
+        if not isinstance(betas, tuple | list) or len(betas) != 2:
+            raise DTypeError(f"{type(self).__name__} needs two numbers as betas, got {betas!r:.40}")
         fraction(self, beta1=betas[0], beta2=betas[1])
         at_least_0(self, eps=eps)
         self.betas, self.eps = betas, eps

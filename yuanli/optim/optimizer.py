@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,8 @@ class Optimizer:
         self.lr = float(lr)
         self.weight_decay = weight_decay
         chosen = [p for p in self.params if p.ndim >= 2] if decay is None else list(decay)
+        if not all(any(c is p for p in self.params) for c in chosen):
+            raise ValueRangeError("decay=[…] needs tensors that are among those to be moved, got another")
         if weight_decay and not chosen and not self.decays_unasked:
             raise ValueRangeError(
                 "weight_decay finds no tensor with two axes or more; name those it is for with decay=[…]"
@@ -90,8 +93,10 @@ class Optimizer:
 
         Raises: CheckpointError naming every missing, unexpected or misshapen entry, having changed nothing.
         """
+        if not isinstance(state, dict):
+            raise CheckpointError(f"a state is a dict of numbers and arrays, got {type(state).__name__}")
         states: list[State] = [{} for _ in self.params]
-        problems = [] if "lr" in state else ["lr is missing"]
+        problems = [] if isinstance(state.get("lr"), Real) else ["lr is missing or no number"]
         for key, value in state.items():
             name, _, place = key.rpartition(".")
             i = int(place) if place.isdecimal() else -1
@@ -100,7 +105,10 @@ class Optimizer:
             if name not in ("step", *self.remembered) or not 0 <= i < len(self.params):
                 problems.append(f"{key} is unexpected")
             elif name == "step":
-                states[i][name] = int(value)
+                if isinstance(value, Integral):
+                    states[i][name] = int(value)
+                else:
+                    problems.append(f"{key} is no whole number")
             elif np.shape(value) != self.params[i].shape:
                 problems.append(f"{key} has shape {np.shape(value)}, needed {self.params[i].shape}")
             else:
@@ -115,27 +123,33 @@ class Optimizer:
 def positive(owner: Any, **settings: float) -> None:
     """Refuse a setting that is not a number above 0."""
     for name, value in settings.items():
-        if not 0 < value < math.inf:
+        if not 0 < _number(owner, name, value) < math.inf:
             raise ValueRangeError(f"{type(owner).__name__} needs {name} > 0, got {value}")
 
 
 def at_least_0(owner: Any, **settings: float) -> None:
     """Refuse a setting that is negative or no number."""
     for name, value in settings.items():
-        if not 0 <= value < math.inf:
+        if not 0 <= _number(owner, name, value) < math.inf:
             raise ValueRangeError(f"{type(owner).__name__} needs {name} ≥ 0, got {value}")
 
 
 def fraction(owner: Any, **settings: float) -> None:
     """Refuse a setting outside [0, 1)."""
     for name, value in settings.items():
-        if not 0 <= value < 1:
+        if not 0 <= _number(owner, name, value) < 1:
             raise ValueRangeError(f"{type(owner).__name__} needs 0 ≤ {name} < 1, got {value}")
 
 
+def _number(owner: Any, name: str, value: Any) -> Any:
+    if not isinstance(value, Real):
+        raise DTypeError(f"{type(owner).__name__} needs a number as {name}, got {value!r:.40}")
+    return value
+
+
 def _leaves(params: Iterable[Tensor]) -> list[Tensor]:
-    if isinstance(params, Tensor):
-        raise DTypeError("an optimiser needs a list of tensors, got one Tensor; write [x]")
+    if isinstance(params, Tensor) or not isinstance(params, Iterable):
+        raise DTypeError(f"an optimiser needs a list of tensors, got one {type(params).__name__}; write [x]")
     tensors = list(params)
     if not tensors:
         raise ValueRangeError("an optimiser needs tensors to move, got none; has the model no parameters?")

@@ -7,7 +7,7 @@ The step may count whatever one likes, batches or epochs.
 import math
 from dataclasses import dataclass, field
 
-from yuanli.errors import ValueRangeError
+from yuanli.errors import DTypeError, ValueRangeError
 from yuanli.optim.optimizer import at_least_0, positive
 
 
@@ -15,8 +15,7 @@ class Schedule:
     """`schedule(step)` is the factor at that step."""
 
     def __call__(self, step: int) -> float:
-        if step < 0:
-            raise ValueRangeError(f"a schedule needs a step of 0 or more, got {step}")
+        at_least_0(self, step=step)
         return self.factor(step)
 
     def factor(self, t: int) -> float:
@@ -128,6 +127,8 @@ class WarmUp(Schedule):
 
     def __post_init__(self) -> None:
         positive(self, steps=self.steps)
+        if not isinstance(self.then, Schedule):
+            raise DTypeError(f"WarmUp needs a Schedule to go on with, got {self.then!r:.40}")
 
     def factor(self, t: int) -> float:
         return (t + 1) / self.steps if t < self.steps else self.then(t - self.steps)
