@@ -77,13 +77,14 @@ def remote(server, *ways):
         (["stop", "good"], [("stop", None), ("stop", "bytes=131072-")]),
     ],
 )
-def test_it_arrives(server, tmp_path, ways, requests):
+def test_it_arrives(server, tmp_path, ways, requests, capfd):
     path = fetch(remote(server, *ways), tmp_path / "new" / "folder")
     assert path.read_bytes() == CONTENT
     assert server.requests == requests
     assert [p.name for p in path.parent.iterdir()] == ["file.gz"]
     fetch(remote(server, *ways), path.parent)
     assert server.requests == requests  # once is enough
+    assert "".join(capfd.readouterr()) == ""  # no bars and no remarks where nobody watches
 
 
 def test_an_interrupted_download_goes_on_where_it_stopped(server, tmp_path, monkeypatch):

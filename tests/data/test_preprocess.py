@@ -8,6 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
 from yuanli.data.dataset import Feature
@@ -209,6 +212,16 @@ def test_saved_and_restored_it_does_the_same(step, x):
     assert json.dumps(again.config()) == json.dumps(step.config())
 
 
+def test_it_works_inside_scikit_learn():
+    pipeline = make_pipeline(
+        clone(EncodeTable(FEATURES, max_categories=2)), Chain([Standardize()]), LogisticRegression()
+    )
+    y = np.array([0, 0, 1, 1, 1])
+    again = clone(pipeline).fit(MIXED, y)
+    np.testing.assert_array_equal(again.predict(MIXED), pipeline.fit(MIXED, y).predict(MIXED))
+    assert "per='all'" in repr(Center("all"))
+
+
 def test_only_the_training_rows_are_looked_at():
     step = Standardize().fit(TABLE)
     before = {k: v.copy() for k, v in step.state().items()}
@@ -250,6 +263,17 @@ def test_transform_before_fit(step):
         (lambda: from_config({"kind": "Center", "by": 1}, {}), CheckpointError, "options"),
         (lambda: from_config({"kind": "Center"}, {"shift": np.zeros(2)}), CheckpointError, "factor"),
         (lambda: from_config({"kind": "Chain"}, {}), CheckpointError, "steps"),
+        (lambda: Chain([Flatten()]).load_state({"1.shift": np.zeros(2)}), CheckpointError, "no place for"),
+        (
+            lambda: Center().load_state({"shift": np.zeros(2), "factor": np.ones(3)}),
+            CheckpointError,
+            "one shape",
+        ),
+        (
+            lambda: EncodeTable().load_state({"median": 0, "gaps": 0, "slots": np.zeros(3)}),
+            CheckpointError,
+            "other columns",
+        ),
     ],
 )
 def test_bad_input(make, error, says):

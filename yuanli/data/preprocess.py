@@ -56,6 +56,15 @@ class Affine(Transformer):
     def _learn(self, x: np.ndarray, axes: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
         raise NotImplementedError
 
+    def load_state(self, state: dict[str, np.ndarray]) -> Self:
+        super().load_state(state)
+        if self.shift_.shape != self.factor_.shape:
+            raise CheckpointError(
+                f"{type(self).__name__}: shift and factor need one shape, "
+                f"got {self.shift_.shape} and {self.factor_.shape}"
+            )
+        return self
+
     def transform(self, x: np.ndarray) -> np.ndarray:
         x, dtype = self._check(x)
         y = np.subtract(x, self.shift_.astype(dtype), dtype=dtype)
@@ -151,10 +160,14 @@ class Chain(Transformer):
         return {f"{i}.{name}": a for i, step in enumerate(self.steps) for name, a in step.state().items()}
 
     def load_state(self, state: dict[str, np.ndarray]) -> Self:
-        for i, step in enumerate(self.steps):
-            step.load_state(
-                {k.partition(".")[2]: a for k, a in state.items() if k.partition(".")[0] == str(i)}
-            )
+        parts: dict[str, dict[str, np.ndarray]] = {str(i): {} for i in range(len(self.steps))}
+        for key, array in state.items():
+            number, _, name = key.partition(".")
+            if number not in parts:
+                raise CheckpointError(f"Chain has {len(self.steps)} steps and no place for the array {key!r}")
+            parts[number][name] = array
+        for step, part in zip(self.steps, parts.values(), strict=True):
+            step.load_state(part)
         return self
 
     @classmethod

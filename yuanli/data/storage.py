@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+DECODER = 1  # to be raised when the same files decode to something else than before
+
 
 def cache_folder() -> Path:
     """The user's cache folder for this package, as the operating system has it."""
@@ -33,9 +35,9 @@ def remember(
     """
     places = hashlib.sha256("\n".join(str(f.resolve()) for f in files).encode()).hexdigest()[:16]
     stats = [f.stat() for f in files]
-    version = hashlib.sha256(repr([(s.st_size, s.st_mtime_ns) for s in stats]).encode()).hexdigest()[:16]
+    version = hashlib.sha256(repr((DECODER, [(s.st_size, s.st_mtime_ns) for s in stats])).encode())
     folder = cache_folder() / "decoded"
-    kept = [folder / f"{name}-{places}-{version}-{part}.npy" for part in "xy"]
+    kept = [folder / f"{name}-{places}-{version.hexdigest()[:16]}-{part}.npy" for part in "xy"]
     found = _read(kept)
     if found is not None:
         return found
