@@ -118,6 +118,8 @@ def test_everyday_properties():
         (lambda: Tensor([1.0]).transpose(0, 1), ShapeError, "axis2: axis 1 is out of bounds"),
         (lambda: Tensor([1.0])[3], ShapeError, "index 3 is out of bounds"),
         (lambda: ops.relu(Tensor([1.0]), wrong=1), DTypeError, "relu cannot take .*wrong"),
+        (lambda: ops.where(np.array([True]), Tensor([1.0]), None), DTypeError, "where needs .* got None"),
+        (lambda: ops.linear(Tensor([1.0]), wrong=Tensor([1.0])), DTypeError, "linear .*wrong"),
         (lambda: np.exp(Tensor([1.0])), TypeError, "does not support ufuncs"),
     ],
 )
@@ -160,6 +162,8 @@ def test_the_original_error_is_kept_as_the_cause():
         (lambda x: ops.where(x > 0, x, 1.0), F4),
         (lambda x: ops.clip(x, np.float64(0.1)), F4),
         (lambda x: ops.leaky_relu(x, np.float64(0.1)), F4),
+        (lambda x: ops.leaky_relu(x, negative_slope=np.float64(0.1)), F4),
+        (lambda x: ops.maximum(x, other=np.float64(0.1)), F4),
         (lambda x: ops.pad(x, (1, 1), value=np.float64(2)), F4),
         (lambda x: ops.cat([x, x]), F4),
     ],

@@ -28,7 +28,7 @@ _recording: ContextVar[bool] = ContextVar("recording", default=True)
 _FREED: list = []  # the parents of a node whose graph an earlier backward() has used up
 
 FLOAT32 = np.dtype(np.float32)
-NUMBERS = (np.ndarray, int, float, np.number, np.bool)  # what stands beside Tensors in an operation
+NUMBERS = (int, float, np.ndarray, np.number, np.bool)  # what stands beside Tensors in an operation
 DTYPES = frozenset(map(np.dtype, ("f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "?")))
 
 
@@ -309,7 +309,7 @@ def plain(value: Any) -> Any:
         return value.data
     if isinstance(value, np.ndarray):
         return as_array(value)
-    if isinstance(value, np.number | np.bool):
+    if isinstance(value, np.generic):
         return value.item()
     return type(value)(map(plain, value)) if type(value) in (tuple, list) else value
 
@@ -321,26 +321,29 @@ def differentiable(rule: Callable[..., tuple[Any, tuple]]) -> Callable[..., Tens
     a view of it, never an array that it keeps.  None marks an input without gradient.  Broadcasting is undone
     by the engine.  Inside a rule overflow and division by zero are silent.
     """
-    names = tuple(inspect.signature(rule).parameters)
+    signature = inspect.signature(rule)
     quietly = quiet()(rule)
 
     @functools.wraps(rule)
     def operation(*inputs: Any, **options: Any) -> Tensor:
-        if options and any(isinstance(v, Tensor) for v in options.values()):
-            inputs, options = _positional(names, rule, inputs, options)
-        arrays = [i.data if isinstance(i, Tensor) else plain(i) for i in inputs]
         try:
+            if options:
+                if any(isinstance(v, Tensor) for v in options.values()):
+                    inputs, options = _positional(signature, inputs, options)
+                options = {k: plain(v) for k, v in options.items()}
+            arrays = [i.data if isinstance(i, Tensor) else plain(i) for i in inputs]
             value, gradients = quietly(*arrays, **options)
             if type(value) is not np.ndarray:
                 value = np.asarray(value)
             if value.dtype is not FLOAT32 and (narrow := _narrow(value, arrays, gradients)):
                 value, gradients = quietly(*narrow, **options)
+                value = np.asarray(value)
         except YuanliError:
             raise
         except (ValueError, TypeError, IndexError, AttributeError) as error:
             raise _explain(rule.__name__, inputs, options, error) from error
         result = Tensor.__new__(Tensor)
-        result.data = value if type(value) is np.ndarray else np.asarray(value)
+        result.data = value
         result.grad = None
         result.requires_grad = False
         result._parents = None
@@ -363,6 +366,8 @@ def differentiable(rule: Callable[..., tuple[Any, tuple]]) -> Callable[..., Tens
 
 def _narrow(value: np.ndarray, arrays: list, gradients: tuple) -> list | None:
     """The inputs with whole numbers as float32, if these made NumPy widen the value; torch does not."""
+    if value.dtype.kind != "f" and value.dtype not in DTYPES:
+        raise TypeError(f"the result would have dtype {value.dtype}")
     if value.dtype.kind != "f" or any(getattr(a, "dtype", None) == np.float64 for a in arrays):
         return None
     narrow = list(arrays)
@@ -403,11 +408,12 @@ def _is_fresh(g: np.ndarray, dy: np.ndarray) -> bool:
     return g is not dy and (g.base is None or (g.flags.writeable and not np.may_share_memory(g, dy)))
 
 
-def _positional(names: tuple[str, ...], rule: Callable, inputs: tuple, options: dict) -> tuple[tuple, dict]:
+def _positional(signature: inspect.Signature, inputs: tuple, options: dict) -> tuple[tuple, dict]:
     """Move Tensors given by name (`bias=b`) to their place, so that the engine sees them."""
-    last = builtins.max(i for i, n in enumerate(names) if isinstance(options.get(n), Tensor)) + 1
-    bound = inspect.signature(rule).bind(*inputs, **options)
+    bound = signature.bind(*inputs, **options)
     bound.apply_defaults()
+    names = list(signature.parameters)
+    last = builtins.max(i for i, n in enumerate(names) if isinstance(options.get(n), Tensor)) + 1
     moved = tuple(bound.arguments[n] for n in names[:last])
     return moved, {k: v for k, v in options.items() if k not in names[:last]}
 
