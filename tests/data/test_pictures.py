@@ -218,7 +218,7 @@ def test_what_is_no_picture_is_left_out_with_a_note(tmp_path):
     files = (
         CATS
         | DOGS
-        | {"cat/.hidden.png": b"x", "dog/notes.txt": b"x", "Thumbs.db": b"x", ".git/a.png": grey(1)}
+        | {"cat/.hidden.png": b"x", "dog/notes.txt": b"x", "Thumbs.db": b"x", "__MACOSX/a.png": grey(1)}
     )
     split = load(folder(tmp_path, files))
     assert len(split.train) + len(split.test) == 20

@@ -128,13 +128,14 @@ def test_other_types_of_parquet(tmp_path):
             "zone": pa.array([at, at], pa.timestamp("s", "UTC")),
             "exact": [decimal.Decimal("1.25"), decimal.Decimal("2.50")],
             "small": pa.array([1, 2], pa.uint8()),
+            "hour": [datetime.time(6), datetime.time(18)],
             "nothing": pa.nulls(2),
             "t": [0.5, 1.5],
         }
     )
     pq.write_table(table, tmp_path / "t.parquet")
     data, _ = read_table(tmp_path / "t.parquet", "t")
-    np.testing.assert_array_equal(data.x, [[1.5, 1.5, 1.25, 1, NAN], [NAN, 1.5, 2.5, 2, NAN]])
+    np.testing.assert_array_equal(data.x, [[1.5, 1.5, 1.25, 1, 0.25, NAN], [NAN, 1.5, 2.5, 2, 0.75, NAN]])
 
 
 def test_new_rows_for_a_trained_model(tmp_path):
@@ -191,6 +192,7 @@ def test_bad_tables(tmp_path, text, target, says):
     [
         ("age,town,joined\n1,Bo,\n", "no column 'ok'"),
         ("age,town,joined,ok\nold,Bo,,\n", "column age needs numbers, got 'old'"),
+        ("age,town,joined,ok\n1e300,Bo,,\n", "infinite value in column age"),
     ],
 )
 def test_bad_new_rows(tmp_path, text, says):

@@ -15,6 +15,7 @@ from yuanli.errors import DataError
 
 LONGEST = 256  # pixels of the longer side; larger pictures are made smaller
 TEST_NAMES = ("test", "val", "valid", "validation")
+HIDDEN = (".", "__")  # how names begin that no user gave: .git, __MACOSX
 
 
 def load_folder(folder: Path, *, test_size: float, seed: int) -> Split:
@@ -62,13 +63,13 @@ def _listing(folder: Path, notes: list[str]) -> dict[str, list[Path]]:
     classes: dict[str, list[Path]] = {}
     ignored: list[Path] = []
     for place, folders, files in os.walk(folder):
-        ignored += [Path(place, f) for f in folders if f.startswith(".")]
-        folders[:] = sorted(f for f in folders if not f.startswith("."))
+        ignored += [Path(place, f) for f in folders if f.startswith(HIDDEN)]
+        folders[:] = sorted(f for f in folders if not f.startswith(HIDDEN))
         parts = Path(place).relative_to(folder).parts
         pictures = classes.setdefault(parts[0], []) if parts else None
         for file in sorted(files):
             path = Path(place, file)
-            is_picture = path.suffix.lower() in SUFFIXES and not file.startswith(".")
+            is_picture = path.suffix.lower() in SUFFIXES and not file.startswith(HIDDEN)
             (pictures if is_picture and pictures is not None else ignored).append(path)
     if empty := [c for c, files in classes.items() if not files]:
         raise DataError(f"{folder}: no pictures in {', '.join(empty)} ({', '.join(sorted(SUFFIXES))})")

@@ -30,8 +30,9 @@ def read_table(
     """The table as a data set that predicts the column `target`, and notes on what was left out.
 
     Words and booleans are classes, and so are whole numbers with at most 20 different values in twice as many
-    rows or more; other numbers make it a regression.  Dates become days since 1970.  Rows without a target
-    are left out.  With `like`, the columns and classes are those of that data set.  Raises: DataError.
+    rows or more; other numbers make it a regression.  Dates become days since 1970, times parts of a day.
+    Empty cells, "?", "-", "NA" and the like are gaps; rows with a gap for a target are left out.  With `like`,
+    the columns and classes are those of that data set.  Raises: DataError.
     """
     table = _read(path)
     if target is None:
@@ -41,8 +42,8 @@ def read_table(
     column = table.column(_find(path, table.column_names, target))
     notes = []
     if column.null_count:
+        notes.append(f"{column.null_count} rows without {target} were left out")
         table, column = table.filter(column.is_valid()), column.drop_null()
-        notes.append(f"{len(_read(path)) - len(column)} rows without {target} were left out")
     if not len(column):
         raise DataError(f"{path}: no row has a value in {target}")
     y, classes = _targets(path, target, column, like.classes if like else None)
@@ -116,8 +117,9 @@ def _trimmed(path: Path, name: str, column: Any) -> Any:
         column = pc.utf8_trim_whitespace(column.cast(pa.string()))
         return pc.if_else(pc.is_in(column, pa.array(GAPS)), pa.scalar(None, pa.string()), column)
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
-        seconds = column.cast(pa.timestamp("us")).cast(pa.int64()).cast(pa.float64())
-        return pc.divide(seconds, 86_400e6)
+        return pc.divide(column.cast(pa.timestamp("us")).cast(pa.int64()).cast(pa.float64()), 86_400e6)
+    if pa.types.is_time(kind):
+        return pc.divide(column.cast(pa.time64("us")).cast(pa.int64()).cast(pa.float64()), 86_400e6)
     if pa.types.is_null(kind):
         return column.cast(pa.float64())
     if pa.types.is_boolean(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind):
@@ -126,7 +128,9 @@ def _trimmed(path: Path, name: str, column: Any) -> Any:
         return column.cast(pa.float64())
     if pa.types.is_binary(kind):
         raise DataError(f"{path}: column {name} is not UTF-8; save the file as UTF-8")
-    raise DataError(f"{path}: column {name} holds {kind}; numbers, words, booleans and dates are known")
+    raise DataError(
+        f"{path}: column {name} holds {kind}; numbers, words, booleans, dates and times are known"
+    )
 
 
 def _targets(
@@ -177,8 +181,10 @@ def _rows(path: Path, table: Any, features: Sequence[Feature]) -> np.ndarray:
             places[None] = np.nan
             x[:, i] = [places.get(w, UNKNOWN) for w in _words(column)]
         else:
-            with np.errstate(over="ignore"):  # beyond float32 is inf, which Dataset refuses by name
+            with np.errstate(over="ignore"):  # beyond float32 is inf
                 x[:, i] = _numbers(path, feature.name, column)
+            if np.isinf(x[:, i]).any():
+                raise DataError(f"{path}: infinite value in column {feature.name}; leave its cell empty")
     return x
 
 
