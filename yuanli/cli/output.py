@@ -69,6 +69,11 @@ def as_json(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
+def say(line: str) -> None:
+    """A line for the user that is not the result: to stderr."""
+    print(f"yuanli: {line}", file=sys.stderr, flush=True)
+
+
 def report(problem: Exception) -> int:
     """Say on one line of stderr what went wrong, and return the exit code: 2 for what the user can mend."""
     if hasattr(problem, "format_message"):  # Typer's own: an unknown option, a missing argument
@@ -82,5 +87,5 @@ def report(problem: Exception) -> int:
         line, code = "out of memory; a smaller --batch-size may help", 1
     else:
         line, code = f"a fault of yuanli, --debug shows where: {type(problem).__name__}: {problem}", 1
-    print("yuanli:", " ".join(line.split()), file=sys.stderr)
+    say(" ".join(line.split()))
     return code

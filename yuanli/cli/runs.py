@@ -1,19 +1,32 @@
 """`compare`, `train`, `evaluate`, `predict`: models on data."""
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from yuanli.errors import YuanliError
+from yuanli.cli.judged import print_comparison, print_evaluation, print_places
+from yuanli.cli.output import print_json, print_table, say, table
+
+if TYPE_CHECKING:
+    from yuanli.data import Split
 
 USE, HOW, LESS = "Use", "How it learns", "Against over-fitting"
+MODELS = "linear, hinge, mlp, lenet"  # as in yuanli.recipes, which is slow to import; a test compares them
+OPTIMIZERS = "sgd, momentum, nesterov, adam, adamw, rmsprop, adagrad"
+SCHEDULES = "constant, step, exponential, inverse-time, cosine, one-cycle, warm-up"
 DATA = (
-    "A data set's name, or your own: a folder of images (one sub-folder a class), a table (.csv, .parquet)."
+    "A data set `yuanli data` lists, or your own: a folder with one sub-folder of images per class, "
+    "or a table (.csv, .tsv, .parquet)."
 )
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder `yuanli train` wrote.")]
-Seed = Annotated[int, typer.Option(metavar="N", help="The same seed gives the same numbers.")]
+Seed = Annotated[
+    int | None, typer.Option(metavar="N", help="Decides initial weights, order and dropout; 0 unless given.")
+]
 Target = Annotated[str | None, typer.Option(metavar="COLUMN", help="The column of your table to predict.")]
 Root = Annotated[
     Path | None,
@@ -23,31 +36,75 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, progre
 
 
 def add_to(app: typer.Typer) -> None:
-    app.command(rich_help_panel=USE, epilog="yuanli compare digits --models linear,lenet")(compare)
-    app.command(rich_help_panel=USE, epilog="yuanli train lenet --data digits --epochs 5")(train)
-    app.command(rich_help_panel=USE, epilog="yuanli evaluate runs/digits-lenet")(evaluate)
-    app.command(rich_help_panel=USE, epilog="yuanli predict runs/digits-lenet 7.png 8.png")(predict)
+    app.command(
+        rich_help_panel=USE,
+        epilog="yuanli compare digits\n\nyuanli compare houses.csv --target price --models linear,mlp",
+    )(compare)
+    app.command(
+        rich_help_panel=USE,
+        epilog="yuanli train lenet --data digits --epochs 5 --out runs/mine\n\n"
+        "yuanli train lenet --data digits --epochs 5 --out runs/mine --resume",
+    )(train)
+    app.command(rich_help_panel=USE, epilog="yuanli evaluate runs/mine")(evaluate)
+    app.command(
+        rich_help_panel=USE,
+        epilog="yuanli predict runs/mine 7.png 8.png\n\nyuanli predict runs/mine pictures/ --json",
+    )(predict)
 
 
 def compare(
     data: Annotated[str, typer.Argument(metavar="DATA", help=DATA)],
-    models: Annotated[str | None, typer.Option(metavar="A,B", help="Only these models.")] = None,
-    seed: Seed = 0,
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where the report goes.")] = None,
+    models: Annotated[str | None, typer.Option(metavar="A,B", help=f"Only these, of {MODELS}.")] = None,
+    seed: Seed = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Runs and report go here. Otherwise a new folder in runs/."),
+    ] = None,
     target: Target = None,
     data_root: Root = None,
     json: Json = False,
 ) -> None:
     """Train every suitable model on one split; a table, and a report with pictures."""
-    raise YuanliError("compare is not there yet")
+    from yuanli import recipes
+    from yuanli.recipes.train import RUNS
+    from yuanli.training.progress import Bar
+    from yuanli.training.run import new_folder
+
+    class BarAlone(Bar):
+        """Without its line an epoch: there are many models."""
+
+        def on_epoch(self, training: Any) -> None: ...
+
+    names = [recipes.find(name.strip()).name for name in models.split(",")] if models else None
+    split, source = load(data, target, data_root)
+    out = out or new_folder(RUNS, f"{split.train.name}-compare")
+
+    def hooks(recipe: recipes.Recipe) -> list[Any]:
+        say(f"{recipe.name}: {recipe.title}, {recipe.title_zh}")
+        return [BarAlone(sys.stderr)] if sys.stderr.isatty() else []
+
+    try:
+        with interruptible():
+            result = recipes.compare(split, names, seed=seed or 0, out=out, source=source, hooks=hooks)
+    finally:
+        with suppress(OSError):
+            out.rmdir()  # when nothing came of it
+    if json:
+        print_json(result.to_json())
+        return
+    print_comparison(result, out)
 
 
 def train(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model's name.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help=f"One of {MODELS}.")],
     data: Annotated[str, typer.Option(metavar="DATA", help=DATA)],
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="The run's folder.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
-    seed: Seed = 0,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The run's folder. Otherwise a new one in runs/.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run in --out, bit for bit as if never stopped.")
+    ] = False,
+    seed: Seed = None,
     target: Target = None,
     data_root: Root = None,
     json: Json = False,
@@ -61,10 +118,10 @@ def train(
         float | None, typer.Option(metavar="X", help="The learning rate.", rich_help_panel=HOW)
     ] = None,
     optimizer: Annotated[
-        str | None, typer.Option(metavar="NAME", help="sgd, adam, …", rich_help_panel=HOW)
+        str | None, typer.Option(metavar="NAME", help=f"{OPTIMIZERS}.", rich_help_panel=HOW)
     ] = None,
     schedule: Annotated[
-        str | None, typer.Option(metavar="NAME", help="constant, cosine, …", rich_help_panel=HOW)
+        str | None, typer.Option(metavar="NAME", help=f"{SCHEDULES}.", rich_help_panel=HOW)
     ] = None,
     l1: Annotated[
         float | None, typer.Option(metavar="λ", help="Penalty λ Σ|w|.", rich_help_panel=LESS)
@@ -75,27 +132,91 @@ def train(
     dropout: Annotated[
         float | None, typer.Option(metavar="P", help="Units left out, 0 to 1.", rich_help_panel=LESS)
     ] = None,
-    augment: Annotated[bool | None, typer.Option(help="Flip and crop images.", rich_help_panel=LESS)] = None,
+    augment: Annotated[bool | None, typer.Option(help="Shift images a little.", rich_help_panel=LESS)] = None,
 ) -> None:
-    """Train one model and keep the run: weights, curves, checkpoints, report."""
-    raise YuanliError("train is not there yet")
+    """Train one model and keep the run: weights, curves, checkpoints, report.
+
+    What you do not choose, the model's recipe does.
+    """
+    from yuanli import recipes
+    from yuanli.training.progress import progress
+
+    recipes.find(model)
+    split, source = load(data, target, data_root)
+    with interruptible():
+        run = recipes.train(
+            model, split, seed=seed, out=out, resume=resume, source=source, hooks=[progress()],
+            epochs=epochs, batch_size=batch_size, lr=lr, optimizer=optimizer, schedule=schedule,
+            l1=l1, l2=l2, dropout=dropout, augment=augment,
+        )  # fmt: skip
+    judged = recipes.evaluate(run, split)
+    if json:
+        print_json({"run": run.folder, "report": run.report_path, **judged.to_json()})
+        return
+    print_evaluation(judged)
+    print_places(
+        f"Run: {run.folder}", f"Report: {run.report_path}", f"Next: yuanli predict {run.folder} FILE"
+    )
 
 
 def evaluate(
     run: Run,
-    data: Annotated[str | None, typer.Option(metavar="DATA", help="Other data than the run's own.")] = None,
+    data: Annotated[
+        str | None, typer.Option(metavar="DATA", help="Other data than the run's own test rows.")
+    ] = None,
     target: Target = None,
     data_root: Root = None,
     json: Json = False,
 ) -> None:
-    """Judge a trained model on data it has not learned from."""
-    raise YuanliError("evaluate is not there yet")
+    """Judge a trained model on rows it has not learned from."""
+    from yuanli import recipes
+
+    split = load(data, target, data_root)[0] if data else None
+    judged = recipes.evaluate(run, split, root=data_root)
+    if json:
+        print_json(judged.to_json())
+        return
+    print_evaluation(judged)
+    print_places(f"Next: yuanli predict {run} FILE")
 
 
 def predict(
     run: Run,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Images, folders of images, a table.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Images, folders of images, tables.")],
     json: Json = False,
 ) -> None:
     """Say what a trained model makes of your files: class and probability a row."""
-    raise YuanliError("predict is not there yet")
+    from yuanli import recipes
+
+    answers = recipes.predict(run, files)
+    if json:
+        print_json([vars(answer) for answer in answers])
+        return
+    rows = table("file", "row", "answer", "probability", "next")
+    for a in answers:
+        others = ", ".join(f"{name} {share:.3f}" for name, share in a.best[1:3])
+        answer = a.answer if isinstance(a.answer, str) else f"{a.answer:.6g}"
+        share = "" if a.probability is None else f"{a.probability:.3f}"
+        rows.add_row(a.file, "" if a.row is None else str(a.row), answer, share, others)
+    print_table(rows)
+
+
+def load(data: str, target: str | None, root: Path | None) -> tuple["Split", dict[str, Any]]:
+    """The data, and the arguments by which it is found again; its notes go to stderr."""
+    from yuanli.data import load
+
+    source = {"spec": data, "target": target}
+    split = load(**source, root=root)  # type: ignore[arg-type]
+    for line in split.notes:
+        say(line)
+    return split, source
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Ctrl-C ends the command with what there is to say about it, and exit code 130."""
+    try:
+        yield
+    except KeyboardInterrupt as stopped:
+        say(str(stopped) or "interrupted")
+        raise typer.Exit(130) from None

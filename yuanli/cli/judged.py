@@ -1,0 +1,66 @@
+"""How judged models are printed: one in lines, several in a table."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from yuanli.cli.output import console, print_table, table
+
+if TYPE_CHECKING:
+    from yuanli.recipes import Comparison, Evaluation
+
+
+def print_evaluation(judged: "Evaluation") -> None:
+    """Scores, costs, and for classes which are confused most."""
+    m = judged.metrics
+    print(f"{judged.model} on {judged.data}, {m['examples']:,} rows it has not learned from\n")
+    for name, value in scores(judged).items():
+        print(f"{name:<16}{value}")
+    for name, value in costs(judged).items():
+        print(f"{name:<16}{value}")
+    print()
+
+
+def print_comparison(result: "Comparison", out: Path) -> None:
+    """A row a model, and where the report is."""
+    screen = console()
+    print(f"{result.data}: {result.train_rows:,} rows to learn from, {result.test_rows:,} to be judged on\n")
+    judged = [entry.evaluation for entry in result.entries if entry.evaluation]
+    if judged:
+        rows = table("model", *scores(judged[0]), *costs(judged[0]))
+        for one in judged:
+            rows.add_row(one.model, *scores(one).values(), *costs(one).values())
+        for column in rows.columns[1:]:
+            column.justify = "right"
+        print_table(rows)
+        print()
+    for entry in result.entries:
+        if entry.unsuited:
+            screen.print(f"{entry.name} was left out: {entry.unsuited}", markup=False)
+    if judged:
+        best = max(judged, key=lambda one: one.metrics.get("accuracy", one.metrics.get("r2")) or 0)
+        print_places(f"\nReport: {result.report}", f"Next: yuanli predict {out / best.model} FILE")
+
+
+def print_places(*lines: str) -> None:
+    """Paths and commands to copy, never wrapped; the last one dim."""
+    screen = console()
+    for line in lines:
+        style = "dim" if line is lines[-1] else ""
+        screen.print(line, style=style, markup=False, soft_wrap=True)
+
+
+def scores(judged: "Evaluation") -> dict[str, str]:
+    m = judged.metrics
+    if "accuracy" in m:
+        interval = f"{100 * m['accuracy_low']:.1f}–{100 * m['accuracy_high']:.1f} %"
+        return {"accuracy": f"{100 * m['accuracy']:.2f} %", "95 % interval": interval}
+    r2 = "–" if m["r2"] is None else f"{m['r2']:.4f}"
+    return {"R²": r2, "RMSE": f"{m['rmse']:.5g}", "MAE": f"{m['mae']:.5g}"}
+
+
+def costs(judged: "Evaluation") -> dict[str, str]:
+    return {
+        "training": f"{judged.train_seconds:.1f} s",
+        "a prediction": f"{judged.microseconds:.3g} µs",
+        "parameters": f"{judged.parameters:,}",
+    }
