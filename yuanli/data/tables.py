@@ -31,8 +31,8 @@ def read_table(
 
     Words and booleans are classes, and so are whole numbers with at most 20 different values in twice as many
     rows or more; other numbers make it a regression.  Dates become days since 1970, times parts of a day.
-    Empty cells, "?", "-", "NA" and the like are gaps; rows with a gap for a target are left out.  With `like`,
-    the columns and classes are those of that data set.  Raises: DataError.
+    Empty cells, "?", "-", "NA" and the like are gaps; rows with a gap for a target are left out.  With
+    `like`, the columns and classes are those of that data set.  Raises: DataError.
     """
     table = _read(path)
     if target is None:
