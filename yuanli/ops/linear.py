@@ -1,5 +1,7 @@
 """The fully connected layer's function."""
 
+import numpy as np
+
 from yuanli.errors import ShapeError
 from yuanli.tensor import differentiable
 
@@ -24,7 +26,8 @@ def linear(input, weight, bias=None):
         raise ShapeError(
             f"linear needs bias ({weight.shape[0]},) for weight {weight.shape}, got {bias.shape}"
         )
-    return y + bias, (lambda dy: dy @ weight, grad_weight, lambda dy: _rows(dy).sum(0))
+    y = np.add(y, bias, out=y if y.dtype == bias.dtype else None)
+    return y, (lambda dy: dy @ weight, grad_weight, lambda dy: _rows(dy).sum(0))
 
 
 def _rows(x):
