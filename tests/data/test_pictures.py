@@ -71,13 +71,13 @@ def test_colour_to_grey_is_luma():
     np.testing.assert_allclose(got, COLOUR @ LUMA, atol=1)
 
 
-def bomb():
-    """A PNG of a few kB that says it has 30,000 × 30,000 pixels."""
+def bomb(side):
+    """A PNG of a few bytes that says it has side × side pixels."""
 
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
-    head = struct.pack(">IIBBBBB", 30_000, 30_000, 1, 0, 0, 0, 0)
+    head = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
     return (
         b"\x89PNG\r\n\x1a\n"
         + chunk(b"IHDR", head)
@@ -94,7 +94,8 @@ BAD = [
     (GOOD[:60], "cannot be read"),
     (GOOD[:40] + bytes(20) + GOOD[60:], "or damaged"),
     (saved(Image.fromarray(COLOUR), "JPEG")[:-300], "cannot be read"),
-    (bomb(), "more than 64,000,000"),
+    (bomb(30_000), "more than 64,000,000"),
+    (bomb(9_000), "9000×9000 pixels, more than 64,000,000"),
     (saved(Image.fromarray(GREY.astype(np.float32)), "TIFF"), "floating-point"),
 ]
 
