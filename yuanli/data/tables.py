@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -17,6 +17,16 @@ GAPS = ("", "?", "-", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "null", "NULL", 
 DELIMITERS = ",;\t|"
 
 
+class Learned(Protocol):
+    """Whatever knows the columns and classes that a table must have: a data set, a trained model."""
+
+    @property
+    def features(self) -> tuple[Feature, ...]: ...
+
+    @property
+    def classes(self) -> tuple[str, ...]: ...
+
+
 def load_table(path: Path, target: str | None, *, test_size: float, seed: int) -> Split:
     """A table of the user's, split at random."""
     dataset, notes = read_table(path, target)
@@ -25,14 +35,14 @@ def load_table(path: Path, target: str | None, *, test_size: float, seed: int) -
 
 
 def read_table(
-    path: Path, target: str | None, *, like: Dataset | None = None
+    path: Path, target: str | None, *, like: Learned | None = None
 ) -> tuple[Dataset, tuple[str, ...]]:
     """The table as a data set that predicts the column `target`, and notes on what was left out.
 
     Words and booleans are classes, and so are whole numbers with at most 20 different values in twice as many
     rows or more; other numbers make it a regression.  Dates become days since 1970, times parts of a day.
     Empty cells, "?", "-", "NA" and the like are gaps; rows with a gap for a target are left out.  With
-    `like`, the columns and classes are those of that data set.  Raises: DataError.
+    `like`, the columns and classes are those of that data set or model.  Raises: DataError.
     """
     table = _read(path)
     if target is None:
