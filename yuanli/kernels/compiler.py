@@ -1,8 +1,8 @@
-"""How kernels are compiled and on how many threads they run.  Importing this module imports Numba.
+"""How kernels are compiled and on how many threads they run.
 
 Compiled code is kept in a folder named after a hash of the sources in this one, so that an edited kernel,
 also one whose edit is in a file it only calls, never runs as it was before.  Where no folder can be written,
-nothing is kept.
+nothing is kept.  Where the NumPy twins run, Numba is not imported and nothing is compiled.
 """
 
 import hashlib
@@ -13,22 +13,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import llvmlite.binding as llvm
-import numba
-from numba.core import event
-
 from yuanli.errors import ValueRangeError
+from yuanli.kernels.dispatch import KERNELS
 
-
-_numba: Any = numba.config  # its settings, which are not declared anywhere
+numba: Any = __import__("numba") if KERNELS == "numba" else None
+prange: Any = numba.prange if numba else range
 
 
 def _cache_folder() -> str | None:
     """A folder for compiled code that can be written to, or None."""
     sources = sorted(Path(__file__).parent.glob("*.py"))
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
-    asked = os.environ.get("YUANLI_CACHE") or os.environ.get("XDG_CACHE_HOME")
-    for root in (asked, "~/.cache"):
+    for root in (os.environ.get("YUANLI_CACHE"), os.environ.get("XDG_CACHE_HOME"), "~/.cache"):
         if root:
             folder = Path(root).expanduser() / "yuanli" / "kernels" / digest
             try:
@@ -40,58 +36,65 @@ def _cache_folder() -> str | None:
     return None
 
 
-CACHE = _cache_folder()
+CACHE = _cache_folder() if numba else None
 if CACHE:
-    _numba.CACHE_DIR = CACHE
+    numba.config.CACHE_DIR = CACHE
 
 
 def jit(function: Callable) -> Callable:
     """Compile `function` for one thread."""
-    return numba.njit(cache=bool(CACHE), nogil=True)(function)
+    return numba.njit(cache=bool(CACHE), nogil=True)(function) if numba else function
 
 
 def parallel(function: Callable) -> Callable:
     """Compile `function`, whose `prange` loops run on all threads."""
-    return numba.njit(cache=bool(CACHE), nogil=True, parallel=True)(function)
+    return numba.njit(cache=bool(CACHE), nogil=True, parallel=True)(function) if numba else function
 
 
 def _has_avx512() -> bool:
     """Whether the processor compiled for (NUMBA_CPU_NAME may name another) has 32 registers of 64 bytes."""
-    if _numba.CPU_NAME and llvm.get_host_cpu_name() != _numba.CPU_NAME:
-        return "+avx512f" in (_numba.CPU_FEATURES or "")
+    import llvmlite.binding as llvm
+
+    if numba.config.CPU_NAME and llvm.get_host_cpu_name() != numba.config.CPU_NAME:
+        return "+avx512f" in (numba.config.CPU_FEATURES or "")
     return bool(llvm.get_host_cpu_features().get("avx512f"))
 
 
-AVX512 = _has_avx512()
+AVX512 = bool(numba) and _has_avx512()
 
 
 def set_threads(number: int) -> None:
-    """Run kernels on this many threads, from 1 to as many as YUANLI_THREADS said at the start, or cores."""
-    most = _numba.NUMBA_NUM_THREADS
+    """Run kernels on this many threads, from 1 to as many as there are cores (or NUMBA_NUM_THREADS says)."""
+    most = numba.config.NUMBA_NUM_THREADS if numba else 1
     if not 1 <= number <= most:
         raise ValueRangeError(f"set_threads needs a number from 1 to {most}, got {number}")
-    numba.set_num_threads(number)
+    if numba:
+        numba.set_num_threads(number)
 
 
 def threads() -> int:
     """How many threads kernels run on."""
-    return numba.get_num_threads()
+    return numba.get_num_threads() if numba else 1
 
 
-class _Notice(event.Listener):
-    """Says once that compiling takes a while."""
+def _say_when_compiling() -> None:
+    """Say once that it takes a while, when something is compiled that is not kept from last time."""
+    from numba.core import event
 
-    def __init__(self) -> None:
-        self.said = False
+    class Notice(event.Listener):
+        said = False
 
-    def on_start(self, event: event.Event) -> None:
-        if not self.said:
-            self.said = True
-            kept = "kept for next time" if CACHE else "nowhere to keep them: no folder can be written"
-            print(f"yuanli: compiling kernels for this processor ({kept}) …", file=sys.stderr, flush=True)
+        def on_start(self, event: Any) -> None:
+            if not self.said:
+                self.said = True
+                kept = "kept for next time" if CACHE else "kept nowhere: no cache folder can be written"
+                print(f"yuanli: compiling kernels for this processor ({kept}) …", file=sys.stderr, flush=True)
 
-    def on_end(self, event: event.Event) -> None:
-        pass
+        def on_end(self, event: Any) -> None:
+            pass
+
+    event.register("numba:compile", Notice())
 
 
-event.register("numba:compile", _Notice())
+if numba:
+    _say_when_compiling()

@@ -12,9 +12,10 @@ Arrays are float32 and channels-last.  Cost: the definition's multiplications, o
 import math
 
 import numpy as np
-from numba import get_thread_id, prange
+from numba import get_thread_id
 
-from yuanli.kernels.compiler import AVX512, jit, parallel, threads
+from yuanli.kernels.compiler import AVX512, jit, parallel, prange, threads
+from yuanli.kernels.memory import empty
 from yuanli.kernels.simd import dot_tile, outer_tile
 
 PIXELS = 8 if AVX512 else 6  # with 16 lanes: 8 of 32 registers of 64 bytes, or 12 of 16 of 32 bytes
@@ -31,7 +32,7 @@ def conv2d(x, weight, bias, stride, padding, dilation):
         (x.shape[i + 1] + sum(padding[i]) - dilation[i] * (weight.shape[i + 2] - 1) - 1) // stride[i] + 1
         for i in (0, 1)
     )
-    out = np.empty((len(x), *sizes, len(weight)), np.float32)
+    out = empty((len(x), *sizes, len(weight)), np.float32)
     corner = (padding[0][0], padding[1][0])
     _convolve(x, weight, bias, out, (0, 0), (1, 1), stride, corner, dilation)
     return out
@@ -84,7 +85,7 @@ def _convolve(x, weight, bias, out, phase, step, stride, corner, dilation):
     groups = -(-N // images)
     rows = min(rows, -(-height // -(-4 * threads() // groups)))  # enough bands to go round
     reach = (rows - 1) * stride[0] + (KH - 1) * dilation[0] + 1
-    scratch = np.empty((threads(), images, panels.shape[1], reach, padded * depth), np.float32)
+    scratch = empty((threads(), images, panels.shape[1], reach, padded * depth), np.float32)
     _bands(x, panels, start, out, scratch, rows, height, width, phase, step, stride, corner, dilation)
 
 
@@ -197,10 +198,10 @@ def conv2d_grad_weight(dy, x, weight_shape, stride, padding, dilation):
     parts = min(threads(), max(1, N))
     images = min(-(-N // parts), max(1, BAND // max(1, line * height))) if rows == height else 1
     reach = (rows - 1) * stride[0] + (KH - 1) * dilation[0] + 1
-    xs = np.empty(
+    xs = empty(
         (parts, images * blocks * reach * padded * depth + BLOCK), np.float32
     )  # tiles may read past the end
-    ds = np.empty((parts, images, outputs, rows, width * lanes), np.float32)
+    ds = empty((parts, images, outputs, rows, width * lanes), np.float32)
     fused = depth < BLOCK and dilation[1] == 1
     spans, run = (1, KW * depth) if fused else (KW, depth)
     sums = np.zeros((parts, blocks, outputs, KH, spans, -(-run // TAPS) * TAPS, lanes), np.float32)

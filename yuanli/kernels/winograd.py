@@ -9,10 +9,11 @@ Arrays are float32 and channels-last.  Source: Lavin & Gray 2015, arXiv:1509.093
 """
 
 import numpy as np
-from numba import get_thread_id, prange
+from numba import get_thread_id
 
-from yuanli.kernels.compiler import jit, parallel, threads
+from yuanli.kernels.compiler import jit, parallel, prange, threads
 from yuanli.kernels.direct import BLOCK, PIXELS, TAPS
+from yuanli.kernels.memory import empty
 from yuanli.kernels.simd import (
     GRADIENT,
     INPUT,
@@ -33,15 +34,15 @@ def conv2d(x, weight, bias, padding):
     N, H, W, C = x.shape
     O = len(weight)
     (top, bottom), (left, right) = padding
-    out = np.empty((N, H + top + bottom - 2, W + left + right - 2, O), np.float32)
+    out = empty((N, H + top + bottom - 2, W + left + right - 2, O), np.float32)
     blocks, outputs = -(-C // BLOCK), -(-O // BLOCK)
     start = np.zeros((2, outputs * BLOCK), np.float32)
     if bias is not None:
         start[1, :O] = bias
     kernels = np.zeros((36, outputs, blocks * BLOCK, BLOCK), np.float32)
     _kernels(weight, kernels)
-    tiles = np.empty((threads(), 36, blocks, TILES, BLOCK), np.float32)
-    products = np.empty((threads(), 36, TILES, outputs * BLOCK), np.float32)
+    tiles = empty((threads(), 36, blocks, TILES, BLOCK), np.float32)
+    products = empty((threads(), 36, TILES, outputs * BLOCK), np.float32)
     _forward(x, kernels, start, out, tiles, products, top, left)
     return out
 
@@ -58,10 +59,10 @@ def conv2d_grad_weight(dy, x, padding):
     blocks, outputs = -(-C // BLOCK), -(-O // BLOCK)
     per_image = -(-height // 4) * -(-width // 4)
     share = max(1, SHARE // (36 * BLOCK * (blocks + outputs)))
-    xs = np.empty((36, blocks, min(share, N * per_image), BLOCK), np.float32)
-    ds = np.empty((36, outputs, min(share, N * per_image), BLOCK), np.float32)
+    xs = empty((36, blocks, min(share, N * per_image), BLOCK), np.float32)
+    ds = empty((36, outputs, min(share, N * per_image), BLOCK), np.float32)
     sums = np.zeros((blocks * BLOCK, 3, 3, outputs * BLOCK), np.float32)
-    scratch = np.empty((threads(), 36, BLOCK, BLOCK), np.float32)
+    scratch = empty((threads(), 36, BLOCK, BLOCK), np.float32)
     for first in range(0, N * per_image, share):
         many = min(share, N * per_image - first)
         _carry_over(x, dy, xs, ds, first, many, padding[0][0], padding[1][0])

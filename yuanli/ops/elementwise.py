@@ -8,6 +8,7 @@ import math
 import numpy as np
 
 from yuanli.errors import DTypeError, ValueRangeError
+from yuanli.kernels import elementwise
 from yuanli.tensor import differentiable
 
 
@@ -72,8 +73,8 @@ def tanh(input):
 @differentiable
 def relu(input):
     """max(0, x); ∂/∂x = 1 where x > 0, else 0, also at the kink.  Source: Nair & Hinton 2010, section 2."""
-    y = np.maximum(input, 0)
-    return y, (lambda dy: dy * (y > 0),)
+    y = elementwise.relu(input)
+    return y, (lambda dy: elementwise.relu_grad(dy, y),)
 
 
 @differentiable

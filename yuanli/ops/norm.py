@@ -3,7 +3,7 @@
 import numpy as np
 
 from yuanli.errors import DTypeError, ShapeError, ValueRangeError
-from yuanli.kernels.normalisation import column_sums
+from yuanli.kernels import normalisation
 from yuanli.kernels.windows import taps
 from yuanli.ops.windows import need_floats, numbers
 from yuanli.tensor import differentiable
@@ -29,20 +29,16 @@ def batch_norm(
     shape, x = x.shape, x.reshape(-1, channels)  # a row for every place
     n = len(x)
     if training:
-        mean = column_sums(x) / n
-        centred = x - mean
-        var = column_sums(centred * centred) / n
+        mean, var = normalisation.statistics(x)
         if n:
             _update(running_mean, mean, momentum)
             _update(running_var, var * (n / (n - 1)), momentum)
     else:
         mean, var = running_mean.astype(x.dtype), running_var.astype(x.dtype)
-        centred = x - mean
     inv_std = 1 / np.sqrt(var + x.dtype.type(eps))
-    x_hat = centred  # in place
-    x_hat *= inv_std
-    y = x_hat if weight is None else x_hat * weight
-    y = y if bias is None else y + bias
+    scale = inv_std if weight is None else inv_std * weight
+    y = normalisation.scale_shift(x, mean, scale, np.zeros_like(mean) if bias is None else bias)
+    held: list = [None, None]
 
     def rows(dy):
         return np.moveaxis(dy, 1, -1).reshape(-1, channels)
@@ -50,24 +46,21 @@ def batch_norm(
     def back(rows):
         return np.moveaxis(rows.reshape(shape), -1, 1)
 
+    def sums(dy):
+        """Σ dy and Σ dy·x̂, which all three gradients need: found once."""
+        if held[0] is not dy:
+            total, products = normalisation.grad_sums(x, rows(dy), mean)
+            held[:] = dy, (total, products * inv_std)
+        return held[1]
+
     def grad_input(dy):
-        dy = rows(dy)
-        scale = inv_std if weight is None else inv_std * weight
         if not training:
-            return back(dy * scale)
-        dx = x_hat * (column_sums(dy * x_hat) / -n)
-        dx += dy
-        dx -= column_sums(dy) / n
-        dx *= scale
-        return back(dx)
+            return back(rows(dy) * scale)
+        total, products = sums(dy)
+        slope, shift = -scale * inv_std * products / n, -scale * total / n
+        return back(normalisation.grad_x(x, rows(dy), mean, scale, slope, shift))
 
-    def grad_weight(dy):
-        return column_sums(rows(dy) * x_hat)
-
-    def grad_bias(dy):
-        return column_sums(rows(dy))
-
-    return back(y), (grad_input, None, None, grad_weight, grad_bias)
+    return back(y), (grad_input, None, None, lambda dy: sums(dy)[1], lambda dy: sums(dy)[0])
 
 
 @differentiable

@@ -1,0 +1,100 @@
+"""Sweeps over large arrays against their twins, in every order of memory; and memory that is used again."""
+
+import gc
+
+import numpy as np
+import pytest
+
+from yuanli.kernels import elementwise, memory, normalisation
+
+RNG = np.random.default_rng(0)
+LARGE = (4, 32, 33, 17)  # more than elementwise.LARGE elements, and odd
+
+LAYOUTS = {
+    "rows": lambda shape: RNG.normal(size=shape).astype(np.float32),
+    "channels last": lambda shape: (
+        RNG.normal(size=np.take(shape, (0, 2, 3, 1))).astype(np.float32).transpose(0, 3, 1, 2)
+    ),
+    "with gaps": lambda shape: RNG.normal(size=(*shape[:3], 2 * shape[3])).astype(np.float32)[..., ::2],
+    "float64": lambda shape: RNG.normal(size=shape),
+    "small": lambda shape: RNG.normal(size=(1, 2, 3, 2)).astype(np.float32),
+    "empty": lambda shape: np.zeros((0, 3, 4, 5), np.float32),
+}
+
+
+def test_the_shape_is_large():
+    assert np.prod(LARGE) > elementwise.LARGE
+
+
+@pytest.mark.parametrize("first", LAYOUTS)
+@pytest.mark.parametrize("second", LAYOUTS)
+def test_elementwise_equals_its_twin(first, second):
+    a, b = LAYOUTS[first](LARGE), LAYOUTS[second](LARGE)
+    if a.shape != b.shape:
+        pytest.skip("shapes that do not go together")
+    a.reshape(-1, order="A")[:3] = [0, -0.0, np.nan][: a.size]
+    np.testing.assert_array_equal(elementwise.add(a, b), a + b)
+    y = elementwise.relu(a)
+    np.testing.assert_array_equal(y, np.where(np.isnan(a), a, np.maximum(a, 0)))
+    np.testing.assert_array_equal(elementwise.relu_grad(b, y), np.where(y > 0, b, 0))
+    assert y.dtype == a.dtype
+    assert elementwise.add(a, b).dtype == np.result_type(a, b)
+
+
+@pytest.mark.parametrize(
+    "shape", [(0, 3), (1, 4), (7, 5), (70001, 1), (9001, 16), (4097, 37), (1024, 512)], ids=str
+)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_normalisation_equals_float64(shape, dtype):
+    """Also where the mean is 1000 times the deviation, which sums of squares would lose."""
+    rng = np.random.default_rng(1)
+    x = (rng.normal(size=shape) * rng.uniform(0.1, 3, shape[1]) + 300 * rng.normal(size=shape[1])).astype(
+        dtype
+    )
+    dy = rng.normal(size=shape).astype(dtype)
+    wide, wide_dy = x.astype(np.float64), dy.astype(np.float64)
+    mean, var = normalisation.statistics(x)
+    total, products = normalisation.grad_sums(x, dy, mean)
+    assert mean.dtype == var.dtype == total.dtype == products.dtype == dtype
+    if len(x):
+        np.testing.assert_allclose(mean, wide.mean(0), rtol=2e-5)
+        np.testing.assert_allclose(var, wide.var(0), rtol=1e-3, atol=1e-9 if len(x) > 1 else 1e-6)
+        scale = np.sqrt(len(x))
+        np.testing.assert_allclose(total, wide_dy.sum(0), rtol=1e-5, atol=1e-5 * scale)
+        expected = (wide_dy * (wide - mean)).sum(0)
+        np.testing.assert_allclose(products, expected, rtol=1e-4, atol=1e-4 * scale)
+    v = [rng.normal(size=shape[1]).astype(dtype) for _ in range(3)]
+    np.testing.assert_allclose(
+        normalisation.scale_shift(x, mean, *v[:2]), (wide - mean) * v[0] + v[1], rtol=1e-4, atol=1e-4
+    )
+    np.testing.assert_allclose(
+        normalisation.grad_x(x, dy, mean, *v),
+        wide_dy * v[0] + (wide - mean) * v[1] + v[2],
+        rtol=1e-4,
+        atol=1e-4,
+    )
+
+
+def test_memory_is_used_again_only_when_nobody_looks_at_it():
+    first = memory.empty((300, 1000))
+    place = first.ctypes.data
+    first[:] = 1
+    view = first[::2].T[3:][:, 5:]
+    del first
+    gc.collect()
+    second = memory.empty((300, 1000))
+    second[:] = 2
+    assert (view == 1).all()
+    assert second.ctypes.data != place
+    del view
+    gc.collect()
+    assert memory.empty((1000, 300)).ctypes.data == place
+
+
+def test_small_and_empty_arrays_are_ordinary():
+    for shape in ((), (0,), (3, 0, 5), (7, 2)):
+        a = memory.empty(shape)
+        assert a.shape == shape
+        assert a.dtype == np.float32
+        assert a.base is None
+    assert memory.empty((5, 40000), np.int64).dtype == np.int64

@@ -1,0 +1,63 @@
+"""Large arrays whose memory is used again: fresh pages cost as much time as the arithmetic done in them.
+
+`empty` takes a block that nobody looks at any more, or a new one.  A block comes back by itself when the last
+view of the array dies, so nobody needs to know.
+"""
+
+import mmap
+import threading
+
+import numpy as np
+
+SMALL = 1 << 16  # bytes under which NumPy's own memory is as good
+PAGE = 1 << 21  # blocks from this size on are multiples of it: the system can back them with huge pages
+KEPT = 1 << 31  # bytes of unused blocks that are kept at most
+
+_unused: dict[int, list[mmap.mmap]] = {}
+_lock = threading.RLock()  # a block may come back, by garbage collection, while another is being taken
+_kept = 0
+
+
+def _give_back(block: mmap.mmap, size: int) -> None:
+    global _kept
+    with _lock:
+        if _kept + size <= KEPT:
+            _unused.setdefault(size, []).append(block)
+            _kept += size
+
+
+class _Lease(np.ndarray):
+    """The one array that looks at a block itself; every other is a view of this one, and so keeps it alive.
+
+    NumPy shortens chains of views, but not past an array of another class; so this has a class of its own.
+    """
+
+    def __del__(self, give_back=_give_back) -> None:  # a default outlives the module's names at exit
+        give_back(self.base, self.nbytes)
+
+
+def empty(shape, dtype=np.float32) -> np.ndarray:
+    """An array with whatever numbers the memory held before, as np.empty."""
+    dtype = np.dtype(dtype)
+    size = dtype.itemsize
+    for n in shape:
+        size *= n
+    if size < SMALL:
+        return np.empty(shape, dtype)
+    step = SMALL if size < PAGE else PAGE
+    size = -(-size // step) * step
+    return np.ndarray(shape, dtype, _lease(size))
+
+
+def _lease(size: int) -> _Lease:
+    global _kept
+    with _lock:
+        blocks = _unused.get(size)
+        if blocks:
+            block = blocks.pop()
+            _kept -= size
+        else:
+            block = mmap.mmap(-1, size)
+            if size >= PAGE and hasattr(mmap, "MADV_HUGEPAGE"):
+                block.madvise(mmap.MADV_HUGEPAGE)
+    return _Lease((size,), np.uint8, block)
