@@ -1,12 +1,13 @@
-"""How judged models are printed: one in lines, several in a table."""
+"""How models and their answers are printed."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yuanli.cli.output import console, print_table, table
 
 if TYPE_CHECKING:
-    from yuanli.recipes import Comparison, Evaluation
+    from yuanli.recipes import Answer, Comparison, Evaluation
 
 
 def print_evaluation(judged: "Evaluation") -> None:
@@ -39,6 +40,22 @@ def print_comparison(result: "Comparison", out: Path) -> None:
     if judged:
         best = max(judged, key=lambda one: one.metrics.get("accuracy", one.metrics.get("r2")) or 0)
         print_places(f"\nReport: {result.report}", f"Next: yuanli predict {out / best.model} FILE")
+
+
+def print_answers(answers: Sequence["Answer"]) -> None:
+    """A row a picture or table row; only the columns that say something."""
+    of_table = any(a.row is not None for a in answers)
+    of_classes = any(a.best for a in answers)
+    rows = table(
+        "file",
+        *(["row"] if of_table else []),
+        *(["class", "probability", "next likely"] if of_classes else ["prediction"]),
+    )
+    for a in answers:
+        others = ", ".join(f"{name} {share:.3f}" for name, share in a.best[1:3])
+        said = [str(a.answer), f"{a.probability:.3f}", others] if of_classes else [f"{a.answer:.6g}"]
+        rows.add_row(a.file, *([str(a.row)] if of_table else []), *said)
+    print_table(rows)
 
 
 def print_places(*lines: str) -> None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from yuanli.cli.judged import print_comparison, print_evaluation, print_places
-from yuanli.cli.output import print_json, print_table, say, table
+from yuanli.cli.judged import print_answers, print_comparison, print_evaluation, print_places
+from yuanli.cli.output import print_json, say
 
 if TYPE_CHECKING:
     from yuanli.data import Split
@@ -80,11 +80,11 @@ def compare(
     out = out or new_folder(RUNS, f"{split.train.name}-compare")
 
     def hooks(recipe: recipes.Recipe) -> list[Any]:
-        say(f"{recipe.name}: {recipe.title}, {recipe.title_zh}")
+        say(f"training {recipe.name} ({recipe.title}, {recipe.title_zh})")
         return [BarAlone(sys.stderr)] if sys.stderr.isatty() else []
 
     try:
-        with interruptible():
+        with interruptible(f"interrupted; the models trained so far are in {out}"):
             result = recipes.compare(split, names, seed=seed or 0, out=out, source=source, hooks=hooks)
     finally:
         with suppress(OSError):
@@ -143,7 +143,7 @@ def train(
 
     recipes.find(model)
     split, source = load(data, target, data_root)
-    with interruptible():
+    with interruptible("interrupted; the same command with --out FOLDER --resume goes on with a run"):
         run = recipes.train(
             model, split, seed=seed, out=out, resume=resume, source=source, hooks=[progress()],
             epochs=epochs, batch_size=batch_size, lr=lr, optimizer=optimizer, schedule=schedule,
@@ -192,13 +192,7 @@ def predict(
     if json:
         print_json([vars(answer) for answer in answers])
         return
-    rows = table("file", "row", "answer", "probability", "next")
-    for a in answers:
-        others = ", ".join(f"{name} {share:.3f}" for name, share in a.best[1:3])
-        answer = a.answer if isinstance(a.answer, str) else f"{a.answer:.6g}"
-        share = "" if a.probability is None else f"{a.probability:.3f}"
-        rows.add_row(a.file, "" if a.row is None else str(a.row), answer, share, others)
-    print_table(rows)
+    print_answers(answers)
 
 
 def load(data: str, target: str | None, root: Path | None) -> tuple["Split", dict[str, Any]]:
@@ -213,10 +207,10 @@ def load(data: str, target: str | None, root: Path | None) -> tuple["Split", dic
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
-    """Ctrl-C ends the command with what there is to say about it, and exit code 130."""
+def interruptible(otherwise: str) -> Iterator[None]:
+    """Ctrl-C ends the command with exit code 130 and how to go on: in the exception, or else as given."""
     try:
         yield
     except KeyboardInterrupt as stopped:
-        say(str(stopped) or "interrupted")
+        say(str(stopped) or otherwise)
         raise typer.Exit(130) from None
