@@ -19,7 +19,7 @@ class Linear(Recipe):
     title_zh = "线性分类器（softmax）"
 
     def settings(self, data: Dataset) -> Settings:
-        epochs = epochs_for(data, 1000, 64, most=50)
+        epochs = epochs_for(data, 1000, 64, most=400)
         return Settings(epochs=epochs, lr=0.01, batch_size=64, schedule="cosine", l2=1e-3)
 
     def build(self, shape: tuple[int, ...], outputs: int, dropout: float, rng: np.random.Generator) -> Module:

@@ -18,7 +18,7 @@ class Perceptron(Recipe):
     takes_dropout = True
 
     def settings(self, data: Dataset) -> Settings:
-        epochs = epochs_for(data, 1500, 64, most=50)
+        epochs = epochs_for(data, 1500, 64, most=400)
         return Settings(epochs=epochs, lr=0.003, batch_size=64, l2=1e-4, dropout=0.2)
 
     def build(self, shape: tuple[int, ...], outputs: int, dropout: float, rng: np.random.Generator) -> Module:

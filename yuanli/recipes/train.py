@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from yuanli.data import Dataset, Split
+from yuanli.data import Dataset, Split, names
 from yuanli.errors import CheckpointError, DataError, NotFiniteError, ValueRangeError
 from yuanli.recipes import reports
 from yuanli.recipes.catalog import RECIPES, find
@@ -93,7 +93,7 @@ def create(
         raise ValueRangeError(f"seed needs a whole number from 0 up, got {seed!r}")
     config = {
         "model": recipe.name,
-        "data": {"name": split.train.name, "source": source, "contents": contents(split)},
+        "data": {"name": split.train.name, "source": located(source), "contents": contents(split)},
         "seed": seed,
         "settings": asdict(choose(recipe, split.train, given)),
         "command": command(recipe.name, split, source, seed, given),
@@ -137,6 +137,13 @@ def choose(recipe: Recipe, data: Dataset, given: dict[str, Any]) -> Settings:
     if settings.augment and not data.is_image:
         raise ValueRangeError(f"augment shifts images, and {data.name} is a table; leave it out")
     return settings
+
+
+def located(source: dict[str, Any] | None) -> dict[str, Any] | None:
+    """`source` with the whole path of the user's own data, so that it is found from any folder."""
+    if source is None or source["spec"] in names() or not Path(source["spec"]).expanduser().exists():
+        return source
+    return {**source, "spec": str(Path(source["spec"]).expanduser().resolve())}
 
 
 def contents(split: Split) -> dict[str, str]:
