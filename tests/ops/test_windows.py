@@ -112,3 +112,16 @@ def test_pooling_sizes_and_values_equal_torchs_everywhere():
             for counted in (False, True):
                 ours = attempt(ops.avg_pool2d, x, *window, ceil, counted)
                 same(ours, attempt(functional.avg_pool2d, torch.tensor(x), *window, ceil, counted))
+
+
+def test_a_huge_window_costs_no_more():
+    """Most of it sees padding, or nothing."""
+    x = Tensor(np.arange(16.0).reshape(1, 1, 4, 4), requires_grad=True)
+    huge = 10**12
+    largest = ops.max_pool2d(x, huge + 1, stride=1, padding=huge // 2)
+    assert largest.shape == (1, 1, 4, 4)
+    assert (largest.data == 15).all()
+    largest.sum().backward()
+    assert x.grad[0, 0, 3, 3] == 16
+    assert ops.avg_pool2d(x, huge, stride=huge, ceil_mode=True, count_include_pad=False).item() == 7.5
+    assert ops.local_response_norm(x, huge, alpha=0.0).shape == x.shape

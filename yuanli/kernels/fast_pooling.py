@@ -22,14 +22,16 @@ def _give_to_the_maximum(dy, x, y, dx, kernel, stride, padding, dilation):
         for h in range(y.shape[1]):
             for w in range(y.shape[2]):
                 left[:] = dy[n, h, w]
-                for i in range(kernel[0]):
-                    row = h * stride[0] + i * dilation[0] - padding[0]
-                    if not 0 <= row < x.shape[1]:
-                        continue
-                    for j in range(kernel[1]):
-                        column = w * stride[1] + j * dilation[1] - padding[1]
-                        if not 0 <= column < x.shape[2]:
-                            continue
+                top, start = h * stride[0] - padding[0], w * stride[1] - padding[1]
+                # only the offsets that fall on the picture
+                for i in range(max(0, -(top // dilation[0])), kernel[0]):
+                    row = top + i * dilation[0]
+                    if row >= x.shape[1]:
+                        break
+                    for j in range(max(0, -(start // dilation[1])), kernel[1]):
+                        column = start + j * dilation[1]
+                        if column >= x.shape[2]:
+                            break
                         for c in range(x.shape[3]):
                             seen = x[n, row, column, c]
                             hit = (seen == y[n, h, w, c]) | (seen != seen)

@@ -7,7 +7,7 @@ never wins a maximum.  What the windows share is worked off one offset of the wi
 import numpy as np
 
 from yuanli.kernels.dispatch import choose
-from yuanli.kernels.windows import taps
+from yuanli.kernels.windows import taps_that_see
 
 
 def max_pool2d_numpy(x, size, kernel, stride, padding, dilation):
@@ -98,7 +98,9 @@ def _parts(x_shape, size):
 
 def _taps(x_shape, size, kernel, stride, padding, dilation):
     """The taps along the height, and along the width."""
-    return tuple(taps(x_shape[1 + a], size[a], kernel[a], stride[a], padding[a], dilation[a]) for a in (0, 1))
+    return tuple(
+        taps_that_see(x_shape[1 + a], size[a], kernel[a], stride[a], padding[a], dilation[a]) for a in (0, 1)
+    )
 
 
 def _compiled_max_pool2d_grad_x():

@@ -30,3 +30,10 @@ def taps(size: int, outputs: int, kernel: int, stride: int, before: int, dilatio
                 (slice(first, last + 1), slice(first * stride + shift, last * stride + shift + 1, stride))
             )
     return found
+
+
+def taps_that_see(size: int, outputs: int, kernel: int, stride: int, before: int, dilation: int) -> list[Tap]:
+    """The taps without those at either end whose every input is padding: a huge kernel costs no more."""
+    skip = max(0, -(((outputs - 1) * stride - before) // dilation))
+    kernel = min(kernel, (size - 1 + before) // dilation + 1) - skip
+    return taps(size, outputs, kernel, stride, before - skip * dilation, dilation)
