@@ -4,7 +4,7 @@ import numpy as np
 
 from yuanli.errors import DTypeError, ShapeError, ValueRangeError
 from yuanli.kernels import normalisation
-from yuanli.kernels.windows import taps
+from yuanli.kernels.windows import taps_that_see
 from yuanli.ops.windows import need_floats, numbers
 from yuanli.tensor import differentiable
 
@@ -116,7 +116,7 @@ def local_response_norm(input, size, alpha=1e-4, beta=0.75, k=1.0):
     if input.ndim < 3:
         raise ShapeError(f"{op} needs x with at least 3 axes (N, C, …), got shape {input.shape}")
     x = np.moveaxis(input, 1, -1)
-    neighbours = taps(x.shape[-1], x.shape[-1], size, 1, size // 2, 1)
+    neighbours = taps_that_see(x.shape[-1], x.shape[-1], size, 1, size // 2, 1)
 
     def summed(terms, mirrored=False):
         total = np.zeros_like(terms)
