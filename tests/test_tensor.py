@@ -328,8 +328,18 @@ def test_backward_frees_what_the_rules_remember():
 
 def test_backward_of_a_leaf():
     x = leaf(1.0)
-    x.backward()
+    dy = np.ones(1, F4)
+    x.backward(dy)
     assert x.grad.tolist() == [1.0]
+    assert not np.may_share_memory(x.grad, dy)
+
+
+def test_a_gradient_without_axes_is_an_array_too():
+    x = Tensor(np.array(3.0), requires_grad=True)
+    for _ in range(2):
+        (x * 2.0).backward()
+        assert type(x.grad) is np.ndarray
+    assert x.grad.item() == 4.0
 
 
 def test_backward_with_a_gradient():
@@ -363,6 +373,7 @@ def test_backward_that_cannot_be(act, error, message):
         lambda a, b: a - b,
         lambda a, b: (a + b).reshape(2, 2) + (a - b).reshape(2, 2),
         lambda a, b: a.reshape(2, 2).T + b.reshape(2, 2),
+        lambda a, b: a.reshape(2, 2) + b.reshape(2, 2),
         lambda a, b: ops.cat([a, b]),
         lambda a, b: ops.stack([a, b]),
         lambda a, b: ops.squeeze(a) + ops.unsqueeze(b, 0)[0] + ops.flatten(a),
