@@ -6,7 +6,7 @@ import numpy as np
 
 from yuanli import ops
 from yuanli.demos import Demonstration
-from yuanli.demos.table import table
+from yuanli.demos.text import percent, table
 from yuanli.inspection.functions import function_and_derivative
 from yuanli.inspection.style import save
 from yuanli.tensor import Tensor
@@ -37,9 +37,7 @@ def activation(out: Path, seed: int = 0, *, scale: float = 3.0) -> Demonstration
     for name, f in FUNCTIONS.items():
         value, slope = both(f, np.array([-2.0, 0.0, 2.0]))
         saturation[name] = float((np.abs(both(f, sample)[1]) < SMALL).mean())
-        rows.append(
-            [name, *value, slope[1], float(np.abs(both(f, x)[1]).max()), f"{100 * saturation[name]:.1f} %"]
-        )
+        rows.append([name, *value, slope[1], float(np.abs(both(f, x)[1]).max()), percent(saturation[name])])
     head = ["function", "f(−2)", "f(0)", "f(2)", "f′(0)", "largest |f′|", "saturated"]
     lines = [*table(head, rows), f"saturated: the share of inputs from N(0, {scale:g}²) with |f′| < {SMALL}"]
     return Demonstration(lines, {"saturation": saturation}, [save(figure, out / "activation.png")])

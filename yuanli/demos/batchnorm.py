@@ -7,7 +7,7 @@ import numpy as np
 from yuanli.data import load
 from yuanli.data.batches import Batches
 from yuanli.demos import Demonstration
-from yuanli.demos.table import table
+from yuanli.demos.text import percent, table
 from yuanli.inspection.charts import curves
 from yuanli.inspection.style import save
 from yuanli.nn import BatchNorm1d, Flatten, Linear, Module, ReLU, Sequential, init
@@ -33,7 +33,7 @@ def batchnorm(
         model.eval()
         losses[name] = [row["train_loss"] for row in run.rows]
         accuracies[name] = accuracy(model(Tensor(test[0])).data, test[1])
-        rows.append([name, losses[name][0], losses[name][-1], f"{100 * accuracies[name]:.1f} %"])
+        rows.append([name, losses[name][0], losses[name][-1], percent(accuracies[name])])
 
     rng = np.random.default_rng(seed)
     layer = BatchNorm1d(3)

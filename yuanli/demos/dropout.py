@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from yuanli.data import load
 from yuanli.data.batches import Batches
 from yuanli.demos import Demonstration
-from yuanli.demos.table import table
+from yuanli.demos.text import percent, table
 from yuanli.inspection.style import BLUE, RED, panels, save, styled
 from yuanli.models import MLP
 from yuanli.nn import Dropout
@@ -31,8 +31,7 @@ def dropout(out: Path, seed: int = 0, *, p: float = 0.5, rows: int = 300, epochs
     same = bool(np.array_equal(layer(Tensor(ones)).data, ones))
     found = {"no dropout": _learn(0.0, rows, epochs, seed), f"p = {p:g}": _learn(p, rows, epochs, seed)}
     summary = [
-        [name, own, curve[-1], curve[-1] - own, f"{100 * right:.1f} %"]
-        for name, (own, curve, right) in found.items()
+        [name, own, curve[-1], curve[-1] - own, percent(right)] for name, (own, curve, right) in found.items()
     ]
     lines = [
         f"a mask on 4 × 10 ones, p = {p:g}: an element is 0 (·) or 1/(1 − p) = {1 / (1 - p):g}",
@@ -53,7 +52,7 @@ def dropout(out: Path, seed: int = 0, *, p: float = 0.5, rows: int = 300, epochs
 
 
 def _learn(p: float, rows: int, epochs: int, seed: int) -> tuple[float, list[float], float]:
-    """The loss on the training rows at the end; the loss on others after each epoch; the accuracy on others."""
+    """The loss on the training rows at the end, that on others after each epoch, the accuracy on others."""
     rng = np.random.default_rng(seed)
     data = load("digits")
     x, y = data.train.x[:rows] / np.float32(255), data.train.y[:rows].copy()

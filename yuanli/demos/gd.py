@@ -8,7 +8,7 @@ import numpy as np
 
 from yuanli.data.batches import Batches
 from yuanli.demos import Demonstration
-from yuanli.demos.table import table
+from yuanli.demos.text import table
 from yuanli.inspection.charts import curves
 from yuanli.inspection.functions import paths
 from yuanli.inspection.style import save

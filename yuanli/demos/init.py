@@ -6,7 +6,7 @@ import numpy as np
 
 from yuanli import ops
 from yuanli.demos import Demonstration
-from yuanli.demos.table import table
+from yuanli.demos.text import table
 from yuanli.inspection.functions import activation_histograms
 from yuanli.inspection.style import save
 from yuanli.nn import init as initialisers

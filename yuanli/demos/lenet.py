@@ -5,44 +5,45 @@ from pathlib import Path
 from yuanli import ops
 from yuanli.data import load
 from yuanli.demos import Demonstration
-from yuanli.demos.table import table
+from yuanli.demos.text import table, with_interval
 from yuanli.errors import DataError
 from yuanli.inspection.images import maps
 from yuanli.inspection.style import save
+from yuanli.models import LeNet5
 from yuanli.recipes.catalog import find
 from yuanli.recipes.learn import learn
 from yuanli.recipes.train import choose
 from yuanli.tensor import Tensor, no_grad
-from yuanli.training.metrics import accuracy, wilson_interval
+from yuanli.training.metrics import accuracy
 
 
-def lenet(out: Path, seed: int = 0, *, data: str = "digits", epochs: int | None = None) -> Demonstration:
+def lenet(out: Path, seed: int = 0, *, data: str = "digits", epochs: int = 10) -> Demonstration:
     """Train LeNet-5, judge it on images it has not seen, and show the feature maps of one of them."""
     split = load(data)
     recipe = find("lenet")
     if reason := recipe.unsuited(split.train):
         raise DataError(f"lenet does not suit {data}: {reason}")
-    settings = choose(recipe, split.train, {} if epochs is None else {"epochs": epochs})
+    settings = choose(recipe, split.train, {"epochs": epochs})
     predictor, training = learn(recipe, settings, split.train, seed=seed)
     model, test = predictor.model, split.test
-    right = accuracy(predictor(test.x), test.y)
-    low, high = wilson_interval(round(right * len(test)), len(test))
+    assert isinstance(model, LeNet5)
+    answers = predictor(test.x)
+    right = accuracy(answers, test.y)
     index = seed % len(test)
-    x = predictor.prepare.transform(test.x[index : index + 1])
+    x = Tensor(predictor.prepare.transform(test.x[index : index + 1]))
     with no_grad():
-        c1 = ops.tanh(model.c1(Tensor(x)))
+        c1 = ops.tanh(model.c1(x))
         s2 = model.s2(c1)
         c3 = ops.tanh(model.c3(s2))
     layers = [
-        [name, module, sum(p.size for p in module.parameters())] for name, module in model.named_children()
+        [name, repr(module).split("\n")[0], sum(p.size for p in module.parameters())]
+        for name, module in model.named_children()
     ]
     lines = [
-        *table(["layer", "", "parameters"], [[n, repr(m).split("\n")[0], p] for n, m, p in layers]),
-        f"{predictor.parameters:,} parameters, {training.epoch} epochs, {training.seconds:.1f} s",
-        f"accuracy on {len(test):,} images not learned from: {100 * right:.2f} % "
-        f"(95 % interval {100 * low:.1f} to {100 * high:.1f} %)",
-        f"image {index}: a {test.classes[test.y[index]]}, "
-        f"taken for {test.classes[int(predictor(test.x[index : index + 1]).argmax())]}",
+        *table(["layer", "", "parameters"], layers),
+        f"{predictor.parameters:,} parameters; {training.epoch} epochs in {training.seconds:.1f} s",
+        f"accuracy on {len(test):,} images not learned from: {with_interval(right, len(test))}",
+        f"image {index}: {test.classes[test.y[index]]}, taken for {test.classes[answers[index].argmax()]}",
     ]
     numbers = {
         "accuracy": right,
@@ -50,7 +51,14 @@ def lenet(out: Path, seed: int = 0, *, data: str = "digits", epochs: int | None 
         "c1": list(c1.shape),
         "c3": list(c3.shape),
     }
-    shown = [(f"the image, {x.shape[2]}×{x.shape[3]}", x[0]), (f"C1: 6 maps, {c1.shape[2]}×{c1.shape[3]}", c1.data[0]),
-             (f"S2: their averages, {s2.shape[2]}×{s2.shape[3]}", s2.data[0]),
-             (f"C3: 16 maps, {c3.shape[2]}×{c3.shape[3]}", c3.data[0])]  # fmt: skip
+    shown = [
+        (f"the image, {_size(x)}", x.data[0]),
+        (f"C1: 6 maps, {_size(c1)}", c1.data[0]),
+        (f"S2: their averages, {_size(s2)}", s2.data[0]),
+        (f"C3: 16 maps, {_size(c3)}", c3.data[0]),
+    ]
     return Demonstration(lines, numbers, [save(maps(shown), out / "lenet.png")])
+
+
+def _size(maps: Tensor) -> str:
+    return "×".join(map(str, maps.shape[2:]))

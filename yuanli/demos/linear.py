@@ -7,6 +7,7 @@ import numpy as np
 from yuanli.data import load
 from yuanli.data.batches import Batches
 from yuanli.demos import Demonstration
+from yuanli.demos.text import with_interval
 from yuanli.inspection.images import templates
 from yuanli.inspection.style import save
 from yuanli.models import LinearClassifier
@@ -14,7 +15,7 @@ from yuanli.ops import cross_entropy
 from yuanli.optim import SGD
 from yuanli.tensor import Tensor
 from yuanli.training import fit
-from yuanli.training.metrics import accuracy, wilson_interval
+from yuanli.training.metrics import accuracy
 
 
 def linear(out: Path, seed: int = 0, *, epochs: int = 30, l2: float = 1e-3) -> Demonstration:
@@ -27,7 +28,6 @@ def linear(out: Path, seed: int = 0, *, epochs: int = 30, l2: float = 1e-3) -> D
     fit(model, cross_entropy, optimizer, Batches(*train, 32, rng=rng), epochs=epochs)
     model.eval()
     right = accuracy(model(Tensor(test[0])).data, test[1])
-    low, high = wilson_interval(round(right * len(test[1])), len(test[1]))
 
     W, b = (p.data.astype(np.float64) for p in (model.weight, model.bias))
     x, y, a = rng.standard_normal(64), rng.standard_normal(64), 2.5
@@ -36,8 +36,7 @@ def linear(out: Path, seed: int = 0, *, epochs: int = 30, l2: float = 1e-3) -> D
     affine = float(np.abs((W @ (x + y) + b) - (W @ x + b + W @ y + b) + b).max())
     lines = [
         f"W {W.shape[0]}×{W.shape[1]}, b {b.size}: {W.size + b.size} parameters",
-        f"accuracy on {len(test[1])} digits not learned from: {100 * right:.1f} % "
-        f"(95 % interval {100 * low:.1f} to {100 * high:.1f} %)",
+        f"accuracy on {len(test[1])} digits not learned from: {with_interval(right, len(test[1]))}",
         f"additivity   |W(x + y) − (Wx + Wy)| ≤ {additive:.1e}",
         f"homogeneity  |W(ax) − aWx|          ≤ {homogeneous:.1e}",
         f"with b the function is affine: f(x + y) = f(x) + f(y) − b, to {affine:.1e}",

@@ -7,7 +7,7 @@ import numpy as np
 from yuanli.data import Dataset
 from yuanli.data.synthetic import spirals
 from yuanli.demos import Demonstration
-from yuanli.demos.table import table
+from yuanli.demos.text import percent, table
 from yuanli.inspection.functions import decision_regions
 from yuanli.inspection.style import save
 from yuanli.models import MLP
@@ -15,32 +15,49 @@ from yuanli.ops import cross_entropy
 from yuanli.optim import L2, Adam
 from yuanli.tensor import Tensor, no_grad
 
-WIDTHS = (0, 2, 10, 100)  # hidden units; 0 is the linear classifier
-STRENGTHS = (0.0, 0.003, 0.01, 0.03)  # λ of the L2 penalty, for the widest
+WIDTHS = (0, 2, 10, 100)  # hidden units on clear spirals; 0 is the linear classifier
+STRENGTHS = (0.0, 0.001, 0.005, 0.03)  # λ of the L2 penalty for the widest, on blurred spirals
+BLUR = 0.5
 
 
 def mlp(out: Path, seed: int = 0, *, steps: int = 600) -> Demonstration:
-    """Accuracy and decision regions of networks 2-width-3 on three spirals; new spirals judge them, too."""
+    """Networks 2-width-3 on three spirals of 100 points, judged on them and on 3,000 new points."""
     rng = np.random.default_rng(seed)
-    data, fresh = spirals(rng=rng), spirals(rng=rng)
-    cells = [(width, 0.0) for width in WIDTHS] + [(WIDTHS[-1], strength) for strength in STRENGTHS]
-    models, rows, numbers = [], [], {}
-    for width, strength in cells:
-        model = _learn(data, width, strength, steps, seed)
-        name = f"{width} units, λ = {strength:g}" if width else "linear"
-        own, other = (float((_classes(model, d.x) == d.y).mean()) for d in (data, fresh))
-        size = float(sum(np.square(p.data).sum() for p in model.parameters() if p.ndim == 2))
-        models.append((f"{name}\n{100 * own:.1f} % ({100 * other:.1f} % on new)", _classifier(model)))
-        if name not in numbers:
-            rows.append([name, f"{100 * own:.1f} %", f"{100 * other:.1f} %", size])
-        numbers[name] = {"accuracy": own, "new": other, "squared_weights": size}
+    clear, blurred = ((spirals(noise=n, rng=rng), spirals(3000, noise=n, rng=rng)) for n in (0.2, BLUR))
+    pictures, wide, strong = [], [], []
+    for (own, new), width, strength in [
+        *((clear, width, 0.0) for width in WIDTHS),
+        *((blurred, WIDTHS[-1], strength) for strength in STRENGTHS),
+    ]:
+        model = _learn(own, width, strength, steps, seed)
+        found = {
+            "own": float((_classes(model, own.x) == own.y).mean()),
+            "new": float((_classes(model, new.x) == new.y).mean()),
+            "squares": float(sum(np.square(p.data).sum() for p in model.parameters() if p.ndim == 2)),
+        }
+        score = f"{percent(found['own'])}, new points {percent(found['new'])}"
+        if own is clear[0]:
+            wide.append({"width": width, **found})
+            name = f"{width} units" if width else "linear"
+        else:
+            strong.append({"λ": strength, **found})
+            name = f"blurred, {width} units, λ = {strength:g}"
+        pictures.append((f"{name}\n{score}", _classifier(model), own.x, own.y))
     lines = [
-        *table(["hidden", "accuracy", "on new spirals", "Σ w²"], rows),
-        "More units, more bends.  A larger λ makes a simpler model with smaller weights, in the end too simple;",
-        "it is a smaller λ that over-fits.",
+        "clear spirals, no penalty:",
+        *table(["units", "accuracy", "on new points", "Σ w²"], [_row(row) for row in wide]),
+        f"spirals blurred by {BLUR:g}, {WIDTHS[-1]} units:",
+        *table(["λ", "accuracy", "on new points", "Σ w²"], [_row(row) for row in strong]),
+        "More units, more bends.  A larger λ means smaller weights and a simpler model,",
+        "in the end too simple; it is the smaller λ that fits closer than the new points bear out.",
     ]
-    figure = decision_regions(models, data.x, data.y, columns=4)
-    return Demonstration(lines, numbers, [save(figure, out / "mlp.png")])
+    figure = decision_regions(pictures, columns=4)
+    return Demonstration(lines, {"width": wide, "penalty": strong}, [save(figure, out / "mlp.png")])
+
+
+def _row(row: dict[str, float]) -> list[float | str]:
+    first, own, new, squares = row.values()
+    return [first, percent(own), percent(new), squares]
 
 
 def _learn(data: Dataset, width: int, strength: float, steps: int, seed: int) -> MLP:

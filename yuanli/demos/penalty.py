@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from yuanli.data import load
 from yuanli.demos import Demonstration
-from yuanli.demos.table import table
+from yuanli.demos.text import table
 from yuanli.inspection.style import COLOURS, panels, save, styled
 from yuanli.ops import linear, mse_loss
 from yuanli.optim import L1, L2, SGD, ElasticNet
@@ -17,7 +17,7 @@ from yuanli.tensor import Tensor
 STRENGTHS = np.geomspace(100, 0.1, 13)  # λ from strong to weak, each starting where the one before ended
 
 
-def penalty(out: Path, seed: int = 0, *, steps: int = 400) -> Demonstration:
+def penalty(out: Path, seed: int = 0, *, steps: int = 2000) -> Demonstration:
     """Linear regression of the course of diabetes on ten measurements, over the strength of each penalty."""
     data = load("diabetes", seed=seed).train
     x = data.x.astype(np.float64)
@@ -49,7 +49,9 @@ def penalty(out: Path, seed: int = 0, *, steps: int = 400) -> Demonstration:
 def _path(x: np.ndarray, y: np.ndarray, kind: Callable[[float], ElasticNet], steps: int) -> np.ndarray:
     """The weights for every strength: gradient steps with the penalty, and its proximal step for L1."""
     w = Tensor(np.zeros((1, x.shape[1])), requires_grad=True)
-    safe = len(x) / (2 * np.linalg.norm(x, 2) ** 2)  # 1 over the largest curvature of the squared error
+    safe = float(
+        len(x) / (2 * np.linalg.norm(x, 2) ** 2)
+    )  # 1 over the largest curvature of the squared error
     path = []
     for strength in STRENGTHS:
         rule = kind(float(strength))

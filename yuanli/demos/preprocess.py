@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from yuanli.data import load
 from yuanli.data.preprocess import Center, ScaleToSigned, ScaleToUnit, Standardize
 from yuanli.demos import Demonstration
-from yuanli.demos.table import table
+from yuanli.demos.text import percent, table
 from yuanli.inspection.charts import curves
 from yuanli.inspection.style import COLOURS, panels, save, styled
 from yuanli.ops import cross_entropy
@@ -22,7 +22,7 @@ ALCOHOL, PROLINE = 0, 12  # columns of the wines: per cent, milligrams per litre
 
 
 def preprocess(out: Path, seed: int = 0, *, steps: int = 100) -> Demonstration:
-    """Two measurements of wines in five scales; softmax regression on all 13, each at its best step size."""
+    """Two measurements of wines in five scales; softmax regression on all 13, at its best step size."""
     data = load("wine", seed=seed)
     train, test = (d.x.astype(np.float64) for d in (data.train, data.test))
     clouds, losses, rows, numbers = {}, {}, [], {}
@@ -36,7 +36,7 @@ def preprocess(out: Path, seed: int = 0, *, steps: int = 100) -> Demonstration:
         losses[f"{name}, step size {rate:g}"] = walk
         low, high = cloud.min(0), cloud.max(0)
         ends = [f"{a:.4g} … {b:.4g}" for a, b in zip(low, high, strict=True)]
-        rows.append([name, *ends, rate, walk[-1], f"{100 * right:.1f} %"])
+        rows.append([name, *ends, rate, walk[-1], percent(right)])
         numbers[name] = {
             "low": low.tolist(),
             "high": high.tolist(),
@@ -58,7 +58,7 @@ def preprocess(out: Path, seed: int = 0, *, steps: int = 100) -> Demonstration:
 
 
 def _learn(x: np.ndarray, y: np.ndarray, lr: float, steps: int) -> tuple[float, list[float], np.ndarray]:
-    """Batch gradient descent for softmax regression: the step size, the loss after every step, the weights."""
+    """Batch gradient descent for softmax regression: the step size, the loss after each step, the weights."""
     x = _with_one(x)
     W = Tensor(np.zeros((x.shape[1], int(y.max()) + 1)), requires_grad=True)
     losses = []

@@ -7,7 +7,7 @@ import numpy as np
 from yuanli import ops
 from yuanli.demos import Demonstration
 from yuanli.demos.activation import both
-from yuanli.demos.table import table
+from yuanli.demos.text import table
 from yuanli.inspection.functions import function_and_derivative
 from yuanli.inspection.style import save
 

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from yuanli import ops
 from yuanli.demos import Demonstration
-from yuanli.demos.table import table
+from yuanli.demos.text import table
 from yuanli.inspection.style import COLOURS, panels, save, styled
 
 SCORES = np.array([3.2, 5.1, -1.7])  # of cat, car, frog

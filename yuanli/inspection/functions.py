@@ -90,22 +90,21 @@ def paths(
 
 @styled
 def decision_regions(
-    classifiers: Sequence[tuple[str, Callable[[np.ndarray], np.ndarray]]],
-    points: np.ndarray,
-    labels: np.ndarray,
+    pictures: Sequence[tuple[str, Callable[[np.ndarray], np.ndarray], np.ndarray, np.ndarray]],
     *,
     columns: int = 3,
     title: str = "",
-    resolution: int = 160,
 ) -> Figure:
-    """For each (name, classify: (N, 2) → classes (N,)): the regions of its classes and the points (N, 2)."""
-    columns = min(columns, len(classifiers))
-    rows = -(-len(classifiers) // columns)
-    figure, axes = panels(rows, columns, width=3.1, height=3.2)
-    for axis in list(axes.flat)[len(classifiers) :]:
+    """For each (name, classify, points, labels) the regions of the classes and the points on them.
+
+    classify: (M, 2) → classes (M,); points (N, 2), labels (N,).
+    """
+    columns = min(columns, len(pictures))
+    figure, axes = panels(-(-len(pictures) // columns), columns, width=3.1, height=3.2)
+    for axis in list(axes.flat)[len(pictures) :]:
         axis.set_visible(False)
-    for axis, (name, classify) in zip(axes.flat, classifiers, strict=False):
-        regions(axis, classify, points, labels, resolution=resolution)
+    for axis, (name, classify, points, labels) in zip(axes.flat, pictures, strict=False):
+        regions(axis, classify, points, labels)
         axis.set_title(name, fontsize=10)
     if title:
         figure.suptitle(title)

@@ -1,7 +1,9 @@
-"""Rows of text in aligned columns."""
+"""Numbers as text: rows in aligned columns, shares in per cent."""
 
 from collections.abc import Sequence
 from typing import Any
+
+from yuanli.training.metrics import wilson_interval
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[Any]], digits: int = 4) -> list[str]:
@@ -18,5 +20,15 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Any]], digits: int = 4) -
     ]
 
 
+def percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def with_interval(share: float, total: int) -> str:
+    """A share of right answers among `total`, with its 95 % interval."""
+    low, high = wilson_interval(round(share * total), total)
+    return f"{percent(share)} (95 % interval {percent(low)} to {percent(high)})"
+
+
 def _text(value: Any, digits: int) -> str:
-    return f"{value + 0.0:.{digits}g}" if isinstance(value, float) else str(value)
+    return f"{value + 0.0:.{digits}g}" if isinstance(value, float) else str(value)  # + 0: no −0

@@ -1,0 +1,347 @@
+"""Every demonstration runs, writes its pictures, repeats itself, and finds the numbers others say it must."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from math import atanh, log, sqrt
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from scipy import special, stats
+from sklearn.datasets import load_breast_cancer, load_digits
+from sklearn.linear_model import Lasso, LogisticRegression, Ridge
+
+from yuanli.data import load
+from yuanli.data.synthetic import spirals
+from yuanli.demos import TOPICS, demonstration
+from yuanli.demos.loss import SHOWN
+from yuanli.errors import DataError, UnknownNameError, ValueRangeError
+
+ERRORS = np.array(SHOWN)
+
+
+class Case(NamedTuple):
+    topic: str
+    check: Callable[[dict[str, Any]], None]
+    options: dict[str, Any] = {}
+
+
+def losses(value: Callable, gradient: Callable) -> Callable:
+    """A check of every curve of a loss; names end in the parameter, "Huber, δ = 0.5"."""
+
+    def check(numbers):
+        for name, found in numbers.items():
+            parameter = float(name.split("=")[1]) if "=" in name else name
+            np.testing.assert_allclose(found["values"], value(ERRORS, parameter), atol=1e-12)
+            np.testing.assert_allclose(found["gradients"], gradient(ERRORS, parameter), atol=1e-12)
+
+    return check
+
+
+def smooth_l1(e, beta):
+    return np.where(np.abs(e) < beta, e**2 / (2 * beta), np.abs(e) - beta / 2)
+
+
+def rmse(e, name):
+    return np.sqrt((e**2 + 3) / 4) if "among" in name else np.abs(e)
+
+
+def rmse_gradient(e, name):
+    return e / 4 / np.sqrt((e**2 + 3) / 4) if "among" in name else np.sign(e)
+
+
+def kl(numbers):
+    p, q = np.array([0.3, 0.7]), np.array([0.95, 0.05])
+    assert abs(numbers["at_p"]) < 1e-15
+    assert abs(numbers["slope_at_p"]) < 1e-12
+    assert numbers["forward"] == pytest.approx(special.rel_entr(p, q).sum(), rel=1e-12)
+    assert numbers["backward"] == pytest.approx(special.rel_entr(q, p).sum(), rel=1e-12)
+
+
+def ce(numbers):
+    assert numbers["at_initialisation"] == pytest.approx(log(10), abs=1e-3)  # cs231n: 2.302
+    assert numbers["at_0"] == pytest.approx(log(3), rel=1e-12)
+    assert numbers["far_wrong"] == pytest.approx(1e4 + log(2), rel=1e-12)  # two classes share the rest
+    assert numbers["far_right"] == 0
+
+
+def log_loss(numbers):
+    assert numbers["at_0"] == pytest.approx(log(2), rel=1e-12)
+    assert (numbers["far_wrong"], numbers["far_right"]) == (1e4, 0)
+    assert numbers["exact_40"] == pytest.approx(40, rel=1e-12)
+
+
+def hinge(numbers):
+    assert numbers["at_initialisation"] == pytest.approx(9, abs=0.01)  # cs231n: 9
+    assert (numbers["binary_at_0"], numbers["at_the_kink"]) == (1, 0)
+
+
+def penalty(numbers):
+    data = load("diabetes").train
+    x = data.x.astype(np.float64)
+    x = (x - x.mean(0)) / x.std(0)
+    y = data.y - data.y.mean(dtype=np.float64)
+    zeros = numbers["zeros"]
+    assert zeros[0] == 10
+    assert zeros[-1] == 0
+    assert sum(numbers["zeros_l2"]) == 0
+    for i, strength in enumerate(numbers["strengths"]):  # scikit-learn halves the squared error
+        lasso = Lasso(strength / 2, fit_intercept=False, tol=1e-10, max_iter=100_000).fit(x, y).coef_
+        ridge = Ridge(strength * len(y) / 2, fit_intercept=False).fit(x, y).coef_
+        atol = 1e-3 if strength > 0.5 else 0.15  # weak penalties leave a narrow valley, slow to descend
+        np.testing.assert_allclose(numbers["lasso"][i], lasso, atol=atol)
+        np.testing.assert_allclose(numbers["ridge"][i], ridge, atol=atol)
+        assert zeros[i] == (lasso == 0).sum()
+
+
+def softmax(numbers):
+    expected = special.softmax([3.2, 5.1, -1.7])
+    np.testing.assert_allclose(numbers["p"], expected, rtol=1e-14)
+    np.testing.assert_allclose(numbers["shifted"], expected, rtol=1e-12)
+    assert numbers["huge"] == [1, 0, 0]
+
+
+def sigmoid(numbers):
+    assert max(numbers["identities"]) < 1e-15
+    assert numbers["ends"] == [0, 1]
+
+
+def entropy(numbers):
+    text = load_breast_cancer().DESCR
+    counts = np.unique(list(text), return_counts=True)[1]
+    assert numbers["entropy"] == pytest.approx(stats.entropy(counts, base=2), rel=1e-12)
+    assert numbers["entropy"] <= numbers["length"] < numbers["entropy"] + 1
+    assert numbers["bits"] == round(numbers["length"] * len(text))
+    assert numbers["round_trip"]
+    assert numbers["dyadic"] == [1.75, 1.75]
+
+
+def gd(numbers):
+    assert max(numbers["ends"].values()) < 1e-3  # they start at f = ½(16 + 80) = 48
+    for name, line in numbers["fitted"].items():
+        np.testing.assert_allclose(line, numbers["least_squares"], atol=0.01 if "batch:" in name else 0.1)
+    stopped = numbers["stopped"]
+    assert stopped["MaxSteps"]["step"] == 40
+    for rule, word in (("MaxSteps", "steps"), ("SmallGradient", "gradient"), ("Converged", "loss")):
+        assert word in stopped[rule]["reason"]
+
+
+def backprop(numbers):
+    x, t = np.array([1.0, -2.0]), 1.0
+    W1, b, w2 = (np.array(numbers["parameters"][name]) for name in ("W1", "b", "w2"))
+    h = np.maximum(0, W1 @ x + b)
+    error = w2 @ h - t
+    dh = 2 * error * w2 * (h > 0)
+    assert numbers["loss"] == error**2
+    assert numbers["gradients"] == {
+        "W1": np.outer(dh, x).tolist(),
+        "b": dh.tolist(),
+        "w2": (2 * error * h).tolist(),
+    }
+    assert numbers["operations"] == ["mul", "sub", "matmul", "relu", "add", "matmul"]
+    assert numbers["error"] <= 1e-7
+
+
+def mlp(numbers):
+    width = {row["width"]: row["own"] for row in numbers["width"]}
+    data = spirals(rng=np.random.default_rng(0))
+    assert width[0] == pytest.approx(
+        LogisticRegression(C=1e6).fit(data.x, data.y).score(data.x, data.y), abs=0.02
+    )
+    assert 0.45 < width[0] < 0.56  # cs231n: 49 %, on its own points
+    assert width[100] >= 0.98  # cs231n: 98 %
+    penalised = numbers["penalty"]
+    assert np.all(np.diff([row["squares"] for row in penalised]) < 0)
+    assert np.all(np.diff([row["own"] for row in penalised]) < 0)
+    gaps = [row["own"] - row["new"] for row in penalised]
+    assert gaps[0] > 0.02
+    assert gaps[0] > max(gaps[2:])
+
+
+def activation(numbers):
+    found = numbers["saturation"]
+    edge = {
+        "sigmoid": log((1 + sqrt(0.96)) / (1 - sqrt(0.96))),
+        "tanh": atanh(sqrt(0.99)),
+    }  # |f′| = 0.01 there
+    for name, x in edge.items():
+        assert found[name] == pytest.approx(2 * stats.norm.sf(x / 3), abs=0.005)
+    assert found["relu"] == pytest.approx(0.5, abs=0.01)
+    assert found["leaky_relu"] == 0
+
+
+def preprocess(numbers):
+    np.testing.assert_allclose(numbers["centred"]["mean"], 0, atol=1e-9)
+    np.testing.assert_allclose(numbers["standardised"]["mean"], 0, atol=1e-9)
+    np.testing.assert_allclose(numbers["standardised"]["std"], 1, rtol=1e-9)
+    for name, low in (("[0, 1]", 0), ("[−1, 1]", -1)):
+        np.testing.assert_allclose(numbers[name]["low"], low, atol=1e-12)
+        np.testing.assert_allclose(numbers[name]["high"], 1, atol=1e-12)
+    assert numbers["standardised"]["loss"] < numbers["raw"]["loss"] / 10
+    assert numbers["standardised"]["accuracy"] > 0.9
+
+
+def init(numbers):
+    width = 100
+    small = numbers["0.01·randn, ReLU"]["rms"]
+    shrink = 0.01 * sqrt(width / 2)  # of the mean square's root, by each layer
+    np.testing.assert_allclose(np.array(small[1:]) / small[:-1], shrink, rtol=0.25)
+    assert numbers["0.01·randn, tanh"]["gradient"] < 1e-6
+    assert all(0.5 < v < 2 for v in numbers["He, ReLU"]["rms"])
+    assert 0.5 < numbers["He, ReLU"]["gradient"] < 2
+    assert numbers["Xavier, tanh"]["rms"][-1] > 0.15
+
+
+def dropout(numbers):
+    assert set(np.ravel(numbers["mask"])) == {0, 2}
+    assert numbers["mean"] == pytest.approx(1, abs=4 / sqrt(100_000))
+    assert numbers["identity"]
+    assert numbers["gaps"][1] < numbers["gaps"][0] / 2
+    assert numbers["accuracy"][1] > numbers["accuracy"][0]
+
+
+def batchnorm(numbers):
+    assert numbers["accuracy"][0] < 0.2  # the signal of ten layers of 0.05·randn has died
+    assert numbers["accuracy"][1] > 0.85
+    np.testing.assert_allclose(numbers["mean"], 0, atol=1e-5)
+    np.testing.assert_allclose(numbers["std"], 1, atol=1e-3)
+    np.testing.assert_allclose(numbers["running_mean"], [0, 5, -2], atol=0.2)
+    np.testing.assert_allclose(numbers["running_var"], [1, 4, 0.25], rtol=0.25)
+    assert numbers["independent"]
+
+
+def convolution(size: int, depth: int, parameters: int) -> Callable:
+    def check(numbers):
+        assert numbers["output"] == numbers["layer"] == [size, size, depth]
+        assert numbers["parameters"] == numbers["counted"] == parameters
+
+    return check
+
+
+def pool(numbers):
+    windows = np.array(numbers["input"]).reshape(2, 2, 2, 2).swapaxes(1, 2)
+    assert numbers["max"] == windows.max((2, 3)).tolist()
+    assert numbers["average"] == windows.mean((2, 3)).tolist()
+    assert (np.array(numbers["gradient"]) == np.isin(numbers["input"], numbers["max"])).all()
+    assert numbers["global"] == 7.5
+
+
+def image(numbers):
+    assert numbers["shape"] == [1437, 1, 8, 8]
+    assert numbers["mean"] == pytest.approx([load_digits().images.mean() / 16], abs=0.005)
+    assert np.mean(numbers["part"]) == pytest.approx(numbers["sample_mean"])
+
+
+def linear(numbers):
+    assert max(numbers["additivity"], numbers["homogeneity"], numbers["affine"]) < 1e-12
+    assert numbers["accuracy"] > 0.92
+
+
+def pipeline(numbers):
+    assert numbers["accuracy"] > 0.92
+    assert numbers["same"]
+
+
+def lenet(least: float) -> Callable:
+    def check(numbers):
+        assert numbers["parameters"] == 61_706
+        assert (numbers["c1"], numbers["c3"]) == ([1, 6, 28, 28], [1, 16, 10, 10])
+        assert numbers["accuracy"] > least
+
+    return check
+
+
+ALEXNET = {"size": 227, "filters": 96, "kernel": 11, "stride": 4, "padding": 0}
+GROUPED = {"size": 12, "channels": 4, "filters": 8, "kernel": 3, "dilation": 3, "groups": 2}
+
+CASES = [
+    Case("pipeline", pipeline),
+    Case("image", image),
+    Case("linear", linear, {"epochs": 8}),
+    Case("loss.mse", losses(lambda e, _: e**2, lambda e, _: 2 * e)),
+    Case("loss.mae", losses(lambda e, _: np.abs(e), lambda e, _: np.sign(e))),
+    Case("loss.rmse", losses(rmse, rmse_gradient)),
+    Case("loss.smooth_l1", losses(smooth_l1, lambda e, b: np.clip(e / b, -1, 1))),
+    Case("loss.huber", losses(lambda e, d: special.huber(d, e), lambda e, d: np.clip(e, -d, d))),
+    Case("loss.kl", kl),
+    Case("loss.ce", ce),
+    Case("loss.log", log_loss),
+    Case("loss.hinge", hinge),
+    Case("penalty", penalty),
+    Case("softmax", softmax),
+    Case("sigmoid", sigmoid),
+    Case("entropy", entropy),
+    Case("gd", gd),
+    Case("backprop", backprop),
+    Case("mlp", mlp),
+    Case("activation", activation),
+    Case("preprocess", preprocess),
+    Case("init", init, {"width": 100, "rows": 100}),
+    Case("dropout", dropout),
+    Case("batchnorm", batchnorm, {"epochs": 6}),
+    Case("conv", convolution(32, 10, 760)),  # the syllabus's own example
+    Case("conv", convolution(55, 96, 34_944), ALEXNET),  # Krizhevsky 2012: 55×55×96
+    Case("conv", convolution(10, 8, 8 * 9 * 2 + 8), GROUPED),
+    Case("pool", pool),
+    Case("lenet", lenet(0.5), {"epochs": 2}),
+]
+
+
+def test_every_demonstration_has_a_case():
+    assert {case.topic for case in CASES} == set(TOPICS)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: " ".join([c.topic, *map(str, c.options.values())]))
+def test_numbers_and_pictures(case, tmp_path):
+    shown = demonstration(case.topic)(tmp_path, 0, **case.options)
+    case.check(shown.numbers)
+    assert shown.lines
+    assert all(len(line) < 180 and "\n" not in line for line in shown.lines)
+    assert shown.pictures
+    for picture in shown.pictures:
+        assert picture.parent == tmp_path
+        assert picture.name.startswith(case.topic)
+        assert picture.read_bytes().startswith(b"\x89PNG")
+    assert sorted(shown.pictures) == sorted(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("topic", ["backprop", "linear", "gd", "pool", "batchnorm"])
+def test_the_same_seed_is_the_same_demonstration(topic, tmp_path):
+    options = {"epochs": 2} if topic in ("linear", "batchnorm") else {}
+    first, second = (demonstration(topic)(tmp_path / name, 7, **options) for name in "ab")
+    assert first.lines == second.lines
+    assert first.numbers == second.numbers
+    for a, b in zip(first.pictures, second.pictures, strict=True):
+        assert a.read_bytes() == b.read_bytes()
+
+
+@pytest.mark.slow
+def test_lenet_learns_the_digits(tmp_path):
+    lenet(0.96)(demonstration("lenet")(tmp_path, 0).numbers)
+
+
+def test_wrong_requests_say_what_is_wrong(tmp_path):
+    with pytest.raises(UnknownNameError, match="backprop"):
+        demonstration("os")
+    with pytest.raises(ValueRangeError, match="at least 1"):
+        demonstration("conv")(tmp_path, stride=0)
+    with pytest.raises(DataError, match="set of images"):
+        demonstration("image")(tmp_path, data="wine")
+    with pytest.raises(DataError, match="cannot be read"):
+        demonstration("entropy")(tmp_path, file=str(tmp_path / "missing.txt"))
+    (tmp_path / "empty.txt").write_text("")
+    with pytest.raises(DataError, match="empty"):
+        demonstration("entropy")(tmp_path, file=str(tmp_path / "empty.txt"))
+
+
+def test_a_text_with_one_character(tmp_path):
+    (tmp_path / "a.txt").write_text("aaaa")
+    numbers = demonstration("entropy")(tmp_path / "out", file=str(tmp_path / "a.txt")).numbers
+    assert (numbers["entropy"], numbers["length"], numbers["bits"], numbers["round_trip"]) == (0, 1, 4, True)
+
+
+def test_the_list_of_topics_loads_nothing():
+    code = "import sys, yuanli.demos; print(*{'numpy', 'matplotlib', 'sklearn', 'numba'} & set(sys.modules))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert set(found.split()) <= {"numpy"}
