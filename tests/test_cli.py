@@ -1,18 +1,22 @@
 """The command line as a user meets it: what is printed where, and with which exit code."""
 
+import io
 import json
 import os
 import re
 import subprocess
 import sys
 import time
+from contextlib import redirect_stderr, redirect_stdout
 
+import numpy as np
 import pytest
 
 from yuanli import demos, syllabus
-from yuanli.cli import main
+from yuanli.cli import main, runs
+from yuanli.cli.output import as_json
 
-COMMANDS = ("compare", "train", "evaluate", "predict", "topics", "explain", "demo")
+COMMANDS = ("compare", "train", "evaluate", "predict", "data", "topics", "explain", "demo")
 HEAVY = {"numba", "scipy", "sklearn", "matplotlib", "pyarrow", "pandas", "PIL", "torch", "jinja2"}
 
 
@@ -222,3 +226,159 @@ def test_a_demonstration_refuses_other_options(run, stub, wrong):
     assert (code, out) == (2, "")
     assert "yuanli demo conv --help" in err
     assert err.count("\n") == 1
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """The folder of a small run on digits, made by the command itself, and what it printed."""
+    folder = tmp_path_factory.mktemp("runs") / "digits"
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as exit:
+        main(["train", "linear", "--data", "digits", "--epochs", "2", "--out", str(folder)])
+    assert not exit.value.code, err.getvalue()
+    return folder, out.getvalue(), err.getvalue()
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    """Three digits of the test set as pictures in a folder."""
+    from PIL import Image
+
+    from yuanli.data import load
+
+    folder = tmp_path_factory.mktemp("pictures")
+    for i, picture in enumerate(load("digits").test.x[:3, 0]):
+        Image.fromarray(picture).save(folder / f"{i}.png")
+    return folder
+
+
+def test_train_keeps_a_run_and_says_what_next(trained):
+    folder, out, err = trained
+    assert {"config.json", "metrics.jsonl", "model.safetensors", "report.html"} <= {
+        path.name for path in folder.iterdir()
+    }
+    assert re.search(r"accuracy +\d\d\.\d\d %", out)
+    assert f"yuanli predict {folder} FILE" in out
+    assert "epoch 2/2" in err
+    assert "epoch" not in out
+
+
+def test_evaluate(run, trained):
+    code, out, _ = run("evaluate", trained[0])
+    assert code == 0
+    accuracy = re.search(r"accuracy.*", trained[1])[0]
+    assert accuracy in out, "the accuracy train printed"
+    _, out, _ = run("evaluate", trained[0], "--json")
+    assert f"{100 * json.loads(out)['metrics']['accuracy']:.2f} %" in accuracy
+
+
+def test_predict_a_picture_and_a_folder(run, trained, pictures):
+    code, out, _ = run("predict", trained[0], pictures / "1.png", "--json")
+    (answer,) = json.loads(out)
+    assert code == 0
+    assert answer["file"] == str(pictures / "1.png")
+    assert answer["answer"] in "0123456789"
+    assert 0.1 <= answer["probability"] == answer["best"][0][1] <= 1
+    code, out, _ = run("predict", trained[0], pictures)
+    assert [line.split()[0] for line in out.splitlines()[2:]] == [
+        str(pictures / f"{i}.png") for i in range(3)
+    ]
+    assert f"{answer['answer']}  " in out.splitlines()[3]
+
+
+def test_compare_makes_a_table_and_a_report(run, tmp_path):
+    code, out, err = run("compare", "iris", "--models", "linear,lenet", "--out", tmp_path / "a")
+    assert code == 0
+    assert re.search(r"^linear +\d+\.\d\d % +[\d.]+–[\d.]+ % +[\d.]+ s +[\d.e+]+ µs +15$", out, re.M)
+    assert "lenet was left out" in out
+    assert str(tmp_path / "a" / "report.html") in out
+    assert (tmp_path / "a" / "report.html").exists()
+    assert "training linear" in err
+
+
+def test_compare_as_json(run, tmp_path):
+    code, out, _ = run("compare", "iris", "--models", "lenet", "--out", tmp_path / "a", "--json")
+    result = json.loads(out)
+    assert code == 0
+    assert [entry["name"] for entry in result["entries"]] == ["lenet"]
+    assert result["entries"][0]["unsuited"]
+    assert not list(tmp_path.iterdir()), "nothing was trained, nothing is kept"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("train lenett --data digits", ["lenett", "did you mean lenet"]),
+        ("train lenet --data digts", ["digts", "did you mean digits"]),
+        ("train lenet --data iris", ["lenet", "iris"]),
+        ("train linear --data digits --lr -1", ["lr", "-1"]),
+        ("train linear --data digits --optimizer adm", ["adm", "adam"]),
+        ("train linear --data nowhere.csv", ["nowhere.csv"]),
+        ("train linear --data digits --resume", ["--out"]),
+        ("compare digits --models linear,mpl", ["mpl", "mlp"]),
+        ("evaluate nowhere", ["nowhere", "no such folder"]),
+        ("predict nowhere 7.png", ["nowhere"]),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_line(run, arguments, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run(*arguments.split())
+    assert (code, out) == (2, "")
+    assert err.startswith("yuanli: ")
+    assert err.count("\n") == 1
+    assert all(word in err for word in words), err
+    assert not list(tmp_path.rglob("*.*")), "nothing is left behind"
+
+
+@pytest.mark.parametrize("file", ["nowhere.png", "broken.png", "table.csv"])
+def test_a_file_that_cannot_be_predicted_is_named(run, trained, tmp_path, file):
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    (tmp_path / "table.csv").write_text("a,b\n1,2\n")
+    code, out, err = run("predict", trained[0], tmp_path / file)
+    assert (code, out) == (2, "")
+    assert file in err
+
+
+def test_ctrl_c_says_how_to_go_on(run, monkeypatch, tmp_path):
+    from yuanli import recipes
+    from yuanli.training import Interrupted
+
+    def stop(*parts, **options):
+        raise Interrupted("interrupted after step 3; saved.  To go on:  yuanli train … --resume")
+
+    monkeypatch.setattr(recipes, "train", stop)
+    code, out, err = run("train", "linear", "--data", "digits", "--out", tmp_path / "run")
+    assert (code, out) == (130, "")
+    assert "--resume" in err
+    assert err.count("\n") == 1
+
+
+def test_a_run_is_resumed_by_the_command_that_began_it(run, trained):
+    folder = trained[0]
+    before = (folder / "model.safetensors").read_bytes()
+    begun = ("train", "linear", "--data", "digits", "--epochs", "2", "--out", folder)
+    assert run(*begun)[0] == 2, "a run is never overwritten"
+    assert run(*begun, "--resume")[0] == 0
+    assert (folder / "model.safetensors").read_bytes() == before
+
+
+def test_data_lists_every_set(run):
+    from yuanli.data import names
+
+    code, out, _ = run("data")
+    assert code == 0
+    assert set(names()) <= set(re.findall(r"^\w+", out, re.M))
+    assert set(json.loads(run("data", "--json")[1])["data_sets"]) == set(names())
+
+
+def test_help_names_what_there_is():
+    from yuanli import recipes
+
+    assert runs.MODELS.split(", ") == list(recipes.RECIPES)
+    assert runs.OPTIMIZERS.split(", ") == list(recipes.OPTIMIZERS)
+    assert runs.SCHEDULES.split(", ") == list(recipes.SCHEDULES)
+
+
+def test_json_holds_no_nan():
+    value = {"a": np.array([1.0, np.nan]), 2: (np.float32(0.5), -np.inf, np.int64(3), "x", None, True)}
+    assert as_json(value) == {"a": [1.0, None], "2": [0.5, None, 3, "x", None, True]}
