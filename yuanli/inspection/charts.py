@@ -25,7 +25,7 @@ MOST_COUNTS = 25  # classes up to which a confusion matrix still has room for it
 
 
 @styled
-def learning_curves(rows: Sequence[Mapping[str, float]], title: str = "") -> Figure:
+def learning_curves(rows: Sequence[Mapping[str, float]]) -> Figure:
     """Loss, and accuracy or another metric where it is there, against the epoch.
 
     `rows`: one an epoch, with `epoch`, and `train_…` or `validation_…` of PANELS.
@@ -48,8 +48,6 @@ def learning_curves(rows: Sequence[Mapping[str, float]], title: str = "") -> Fig
         axis.set_title(PANELS[name])
         if axis.lines:
             axis.legend()
-    if title:
-        figure.suptitle(plain_text(title, 70))
     return figure
 
 
@@ -74,7 +72,7 @@ def curves(
 
 
 @styled
-def confusion_matrix(counts: np.ndarray, classes: Sequence[str], title: str = "") -> Figure:
+def confusion_matrix(counts: np.ndarray, classes: Sequence[str]) -> Figure:
     """Rows the truth, columns the prediction; the shade is the share of the row, the number the count."""
     counts = np.asarray(counts)
     K = len(counts)
@@ -93,7 +91,7 @@ def confusion_matrix(counts: np.ndarray, classes: Sequence[str], title: str = ""
         upright = max(map(len, labels), default=0) > 3
         axes.set_xticks(range(K), labels, rotation=90 if upright else 0)
         axes.set_yticks(range(K), labels)
-    axes.set(xlabel="predicted", ylabel="true", title=plain_text(title, 60) or "Confusion matrix (counts)")
+    axes.set(xlabel="predicted", ylabel="true", title="Confusion matrix (counts)")
     figure.colorbar(shown, ax=axes, label="share of the true class", shrink=0.75)
     return figure
 
@@ -141,17 +139,16 @@ def accuracy_against(
 
 
 @styled
-def residuals(truth: np.ndarray, predicted: np.ndarray, unit: str = "") -> Figure:
+def residuals(truth: np.ndarray, predicted: np.ndarray) -> Figure:
     """Predicted against true, and the residuals (true − predicted) against the prediction."""
     figure, axes = panels(1, 2, width=4.2, height=3.6)
     ends = [float(min(truth.min(), predicted.min())), float(max(truth.max(), predicted.max()))]
-    end = f" in {plain_text(unit, 20)}" if unit else ""
     left, right = axes[0]
     left.scatter(truth, predicted, s=14, alpha=0.6, color=BLUE)
     left.plot(ends, ends, color=GREY, lw=1, label="perfect")
-    left.set(xlabel=f"true{end}", ylabel=f"predicted{end}", title="Predictions")
+    left.set(xlabel="true", ylabel="predicted", title="Predictions")
     left.legend()
     right.scatter(predicted, truth - predicted, s=14, alpha=0.6, color=ORANGE)
     right.axhline(0, color=GREY, lw=1)
-    right.set(xlabel=f"predicted{end}", ylabel=f"true − predicted{end}", title="Residuals")
+    right.set(xlabel="predicted", ylabel="true − predicted", title="Residuals")
     return figure

@@ -10,17 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap, LogNorm
 from matplotlib.figure import Figure
 
-from yuanli.inspection.style import (
-    BLUE,
-    COLOURS,
-    GREY,
-    RED,
-    SEQUENTIAL,
-    new_figure,
-    panels,
-    plain_text,
-    styled,
-)
+from yuanli.inspection.style import BLUE, COLOURS, GREY, RED, new_figure, panels, plain_text, styled
 
 
 @styled
@@ -29,7 +19,6 @@ def function_and_derivative(
     functions: Mapping[str, tuple[np.ndarray, np.ndarray]],
     *,
     xlabel: str = "x",
-    title: str = "",
     columns: int = 3,
 ) -> Figure:
     """A panel for each name: the value, and its derivative dashed.  A jump of the derivative is left open."""
@@ -46,8 +35,6 @@ def function_and_derivative(
         axis.plot(*broken(x, slope), "--", color=RED, label="derivative")
         axis.set(xlabel=xlabel, title=name)
     axes[0, 0].legend()
-    if title:
-        figure.suptitle(title)
     return figure
 
 
@@ -93,7 +80,6 @@ def decision_regions(
     pictures: Sequence[tuple[str, Callable[[np.ndarray], np.ndarray], np.ndarray, np.ndarray]],
     *,
     columns: int = 3,
-    title: str = "",
 ) -> Figure:
     """For each (name, classify, points, labels) the regions of the classes and the points on them.
 
@@ -106,8 +92,6 @@ def decision_regions(
     for axis, (name, classify, points, labels) in zip(axes.flat, pictures, strict=False):
         regions(axis, classify, points, labels)
         axis.set_title(name, fontsize=10)
-    if title:
-        figure.suptitle(title)
     return figure
 
 
@@ -132,9 +116,7 @@ def regions(
 
 
 @styled
-def activation_histograms(
-    methods: Mapping[str, Sequence[np.ndarray]], *, bins: int = 41, title: str = ""
-) -> Figure:
+def activation_histograms(methods: Mapping[str, Sequence[np.ndarray]], *, bins: int = 41) -> Figure:
     """A row a method, a panel a layer: how its activations are distributed, with their standard deviation."""
     columns = max(len(layers) for layers in methods.values())
     figure, axes = panels(len(methods), columns, width=1.15, height=1.5)
@@ -151,13 +133,4 @@ def activation_histograms(
                 axis.set_ylabel(name, fontsize=9)
     for i, axis in enumerate(axes[-1], 1):
         axis.set_xlabel(f"layer {i}", fontsize=8.5)
-    if title:
-        figure.suptitle(title)
     return figure
-
-
-def sequential(n: int) -> list:
-    """n colours in order, dark to light."""
-    import matplotlib
-
-    return [matplotlib.colormaps[SEQUENTIAL](v) for v in np.linspace(0.05, 0.9, n)]

@@ -26,13 +26,7 @@ from yuanli.inspection.style import (
 
 @styled
 def grid(
-    images: Sequence[np.ndarray],
-    titles: Sequence[str] = (),
-    *,
-    columns: int = 8,
-    title: str = "",
-    colours: Sequence[str] = (),
-    size: float = 1.25,
+    images: Sequence[np.ndarray], titles: Sequence[str] = (), *, columns: int = 8, size: float = 1.25
 ) -> Figure:
     """Images (C, H, W) or (H, W) in rows, each under its title; grey ones are drawn white on black."""
     columns = max(1, min(columns, len(images)))
@@ -45,10 +39,7 @@ def grid(
             continue
         axis.imshow(as_picture(images[i]), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         if titles:
-            colour = colours[i] if colours else BLACK
-            axis.set_title(titles[i], fontsize=8.5, loc="center", fontweight="normal", color=colour, pad=3)
-    if title:
-        figure.suptitle(plain_text(title, 80))
+            axis.set_title(titles[i], fontsize=8.5, loc="center", fontweight="normal", pad=3)
     return figure
 
 
@@ -131,18 +122,20 @@ def templates(weights: np.ndarray, classes: Sequence[str], title: str = "") -> F
 
 
 @styled
-def maps(rows: Sequence[tuple[str, np.ndarray]], *, most: int = 16, title: str = "") -> Figure:
-    """For each (name, array of shape (C, H, W)) a row of its channels, each to its own scale."""
-    columns = min(most, max(len(array) for _, array in rows))
-    figure, axes = panels(len(rows), columns, width=0.95, height=1.05)
-    for line, (name, array) in zip(axes, rows, strict=True):
-        for axis in line:
+def maps(groups: Sequence[tuple[str, np.ndarray]], *, columns: int = 8) -> Figure:
+    """For each (name, array of shape (C, H, W)) its channels in rows, each to its own scale."""
+    lines = [
+        (name if start == 0 else "", array[start : start + columns])
+        for name, array in groups
+        for start in range(0, len(array), columns)
+    ]
+    figure, axes = panels(len(lines), min(columns, max(len(a) for _, a in groups)), width=0.95, height=1.05)
+    for row, (name, channels) in zip(axes, lines, strict=True):
+        for axis in row:
             frameless(axis)
-        for axis, channel in zip(line, array, strict=False):
+        for axis, channel in zip(row, channels, strict=False):
             axis.imshow(channel, cmap="gray", interpolation="nearest")
-        line[0].set_title(name, fontsize=9.5, loc="left")
-    if title:
-        figure.suptitle(plain_text(title, 80))
+        row[0].set_title(name, fontsize=9.5)
     return figure
 
 

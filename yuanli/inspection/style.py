@@ -26,7 +26,7 @@ PURPLE, SKY, BLACK, YELLOW = "#CC79A7", "#56B4E9", "#222222", "#F0E442"
 COLOURS = (BLUE, RED, GREEN, ORANGE, PURPLE, SKY, BLACK, YELLOW)
 GREY, PALE = "#666666", "#E4E4E4"
 
-SEQUENTIAL, DIVERGING = "viridis", "PuOr_r"
+DIVERGING = "PuOr_r"  # around 0: purple below, orange above
 
 CHINESE = ("Noto Sans CJK SC", "Noto Sans CJK JP", "WenQuanYi Micro Hei", "PingFang SC", "Microsoft YaHei")
 

@@ -1,0 +1,94 @@
+"""What the pictures show: the numbers in them, not their look."""
+
+import matplotlib
+import numpy as np
+import pytest
+
+from yuanli.inspection import charts, functions, images, style
+
+CLASSES = ("a", "b", "c")
+PROBABILITIES = np.array(
+    [[0.8, 0.1, 0.1], [0.6, 0.3, 0.1], [0.1, 0.8, 0.1], [0.2, 0.79, 0.01], [0.5, 0.2, 0.3]]
+)
+TRUTH = np.array([0, 1, 1, 2, 2])  # rows 1, 3 and 4 are mistaken
+
+
+def texts(figure):
+    return [t.get_text() for axes in figure.axes for t in axes.texts] + [
+        a.get_title("center") for a in figure.axes
+    ]
+
+
+def test_mistakes_come_worst_first():
+    assert images.worst(TRUTH, PROBABILITIES).tolist() == [3, 1, 4]
+    x = np.zeros((5, 1, 2, 2), np.uint8)
+    shown = [t for t in texts(images.mistakes(x, TRUTH, PROBABILITIES, CLASSES, most=2)) if t]
+    assert shown == ["true c\nsaid b, 79 %", "true b\nsaid a, 60 %"]
+
+
+def test_confusion_matrix_shows_the_counts():
+    counts = np.array([[5, 0, 1], [0, 7, 0], [2, 0, 3]])
+    figure = charts.confusion_matrix(counts, CLASSES)
+    assert [t.get_text() for t in figure.axes[0].texts] == ["5", "1", "7", "2", "3"]
+    shares = figure.axes[0].images[0].get_array()
+    np.testing.assert_allclose(shares.sum(1), 1)
+    assert not charts.confusion_matrix(np.eye(40, dtype=int), list(map(str, range(40)))).axes[0].texts
+
+
+def test_learning_curves_show_what_is_there():
+    rows = [{"epoch": 1, "train_loss": 2.0}, {"epoch": 2, "train_loss": 1.0, "validation_loss": 1.5}]
+    (axes,) = charts.learning_curves(rows).axes
+    assert [line.get_label() for line in axes.lines] == ["training", "validation"]
+    np.testing.assert_array_equal(axes.lines[0].get_ydata(), [2, 1])
+    np.testing.assert_array_equal(axes.lines[1].get_xdata(), [2])
+    assert charts.learning_curves([]).axes[0].get_title("left") == "loss"
+
+
+def test_accuracy_bars_are_sorted_and_in_per_cent():
+    axes = charts.accuracy_bars(["x", "y"], [0.9, 0.5], [0.8, 0.4], [0.95, 0.6]).axes[0]
+    assert [bar.get_width() for bar in axes.patches] == [50, 90]
+    assert [t.get_text() for t in axes.get_yticklabels()] == ["y", "x"]
+
+
+def test_a_jump_of_the_derivative_is_left_open():
+    x = np.linspace(-1, 1, 21)
+    gap_x, gap_y = functions.broken(x, np.sign(x) + 0.0)
+    assert np.isnan(gap_x).sum() == np.isnan(gap_y).sum() == 2  # before and behind 0
+    np.testing.assert_array_equal(functions.broken(x, x / 10)[1], x / 10)
+
+
+def test_regions_are_coloured_by_the_classifier():
+    points = np.array([[-1.0, 0], [1, 0], [0, 1]])
+    figure = functions.decision_regions(
+        [("half", lambda x: (x[:, 0] > 0).astype(int), points, np.array([0, 1, 1]))]
+    )
+    plane = figure.axes[0].images[0].get_array()
+    assert (plane[:, :75] == 0).all()
+    assert (plane[:, -75:] == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("image", "shape"),
+    [
+        (np.full((1, 2, 3), 255, np.uint8), (2, 3)),
+        (np.full((3, 2, 3), 255, np.uint8), (2, 3, 3)),
+        (np.eye(3), (3, 3)),
+    ],
+)
+def test_pictures_lie_between_0_and_1(image, shape):
+    drawn = style.as_picture(image)
+    assert drawn.shape == shape
+    assert drawn.max() == 1
+    assert style.as_picture(np.zeros((2, 2))).max() == 0
+
+
+def test_names_are_text():
+    assert style.plain_text("$x$\n\x00") == r"\$x\$  "
+    assert style.plain_text("a" * 50, 10) == "a" * 9 + "…"
+    assert len(style.encode(charts.confusion_matrix(np.eye(2, dtype=int), ["$\\frac", "图\x07"]))) > 1000
+
+
+def test_settings_are_as_before():
+    before = dict(matplotlib.rcParams)
+    style.encode(charts.learning_curves([{"epoch": 1, "train_loss": 1.0}]))
+    assert dict(matplotlib.rcParams) == before
