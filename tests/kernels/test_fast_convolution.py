@@ -63,6 +63,11 @@ SHAPES = [  # n, height, width, ins, outs, kernel, stride, padding, dilation, gr
     (4, 150, 150, 16, 8, (5, 5), ONE, ((2, 2), (2, 2)), ONE, 1),  # many bands
     (2, 9, 10, 32, 40, (3, 3), ONE, SAME, ONE, 1),  # Winograd, ragged
     (2, 8, 8, 64, 32, (3, 3), ONE, ((2, 0), (0, 2)), ONE, 1),
+    (2, 9, 11, 40, 40, (3, 3), ONE, SAME, ONE, 40),  # depthwise, the last block of 16 channels overlaps
+    (3, 8, 9, 5, 15, (3, 4), (2, 1), ((1, 0), (3, 2)), (1, 2), 5),  # several outputs a channel
+    (1, 2, 2, 16, 16, (5, 5), ONE, ((2, 2), (2, 2)), ONE, 16),  # no window lies inside
+    (1, 7, 7, 32, 32, (1, 2), (3, 3), ((0, 0), (0, 0)), ONE, 32),  # pixels that nobody sees
+    (0, 8, 8, 32, 32, (3, 3), ONE, SAME, ONE, 32),
     (0, 8, 8, 4, 4, (3, 3), ONE, SAME, ONE, 1),
     (0, 8, 8, 64, 64, (3, 3), ONE, SAME, ONE, 1),
 ]
@@ -82,6 +87,23 @@ def test_equal_to_the_twin_for_any_shape(data):
     size = [data.draw(st.integers(1, 12)) + dilation[i] * (kernel[i] - 1) for i in (0, 1)]
     n, ins, outs = data.draw(st.integers(0, 10)), data.draw(channels), data.draw(channels)
     assert max(running(*problem(1, n, *size, ins, outs, kernel, stride, padding, dilation))) < 2e-5
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.data())
+def test_depthwise_for_any_shape(data):
+    """Windows wholly and partly on the padding, and with several outputs a channel."""
+    few, pads = st.integers(1, 4), st.integers(0, 4)
+    kernel, stride, dilation = (tuple(data.draw(few) for _ in range(2)) for _ in range(3))
+    padding = tuple((data.draw(pads), data.draw(pads)) for _ in range(2))
+    size = [data.draw(st.integers(1, 12)) + dilation[i] * (kernel[i] - 1) for i in (0, 1)]
+    n, channels, many = (
+        data.draw(st.integers(0, 3)),
+        data.draw(st.integers(2, 40)),
+        data.draw(st.integers(1, 2)),
+    )
+    inputs = problem(6, n, *size, channels, many * channels, kernel, stride, padding, dilation, channels)
+    assert max(running(*inputs)) < 2e-5
 
 
 @settings(deadline=None, max_examples=25)

@@ -4,7 +4,8 @@
 |---|---|---|
 | 3×3, stride 1, enough channels and not much of a tile outside | Winograd | see `_suits_winograd` |
 | float32, any other | `direct` | |
-| float64, or one channel a group | the NumPy twin | |
+| one channel a group | `depthwise` | |
+| float64 | the NumPy twin | |
 
 Groups are convolutions of their own, on copies of their channels.
 """
@@ -14,13 +15,15 @@ import math
 import numpy as np
 
 from yuanli.kernels import convolution as twins
-from yuanli.kernels import direct, winograd
+from yuanli.kernels import depthwise, direct, winograd
 
 
 def conv2d(x, weight, bias, stride, padding, dilation, groups):
     """As `convolution.conv2d_numpy`."""
-    if not _compiled(x, weight, groups):
+    if not _compiled(x, weight):
         return twins.conv2d_numpy(x, weight, bias, stride, padding, dilation, groups)
+    if groups > 1 and weight.shape[1] == 1:
+        return depthwise.conv2d(np.ascontiguousarray(x), weight, bias, stride, padding, dilation)
     if groups > 1:
         size = len(weight) // groups
         parts = [
@@ -37,8 +40,11 @@ def conv2d(x, weight, bias, stride, padding, dilation, groups):
 
 def conv2d_grad_x(dy, weight, x_shape, stride, padding, dilation, groups):
     """As `convolution.conv2d_grad_x_numpy`."""
-    if not _compiled(dy, weight, groups):
+    if not _compiled(dy, weight):
         return twins.conv2d_grad_x_numpy(dy, weight, x_shape, stride, padding, dilation, groups)
+    if groups > 1 and weight.shape[1] == 1:
+        dy = np.ascontiguousarray(dy)
+        return depthwise.conv2d_grad_x(dy, weight, x_shape, stride, padding, dilation)
     if groups > 1:
         size, shape = len(weight) // groups, (*x_shape[:3], x_shape[3] // groups)
         parts = [
@@ -55,8 +61,10 @@ def conv2d_grad_x(dy, weight, x_shape, stride, padding, dilation, groups):
 
 def conv2d_grad_weight(dy, x, weight_shape, stride, padding, dilation, groups):
     """As `convolution.conv2d_grad_weight_numpy`."""
-    if not _compiled(dy, x, groups if weight_shape[1] == 1 else 1):
+    if not _compiled(dy, x):
         return twins.conv2d_grad_weight_numpy(dy, x, weight_shape, stride, padding, dilation, groups)
+    if groups > 1 and weight_shape[1] == 1:
+        return depthwise.conv2d_grad_weight(dy, x, weight_shape, stride, padding, dilation)
     if groups > 1:
         shape = (weight_shape[0] // groups, *weight_shape[1:])
         pairs = zip(_split(dy, groups), _split(x, groups), strict=True)
@@ -68,8 +76,8 @@ def conv2d_grad_weight(dy, x, weight_shape, stride, padding, dilation, groups):
     return direct.conv2d_grad_weight(dy, x, weight_shape, stride, padding, dilation)
 
 
-def _compiled(a, b, groups):
-    return a.dtype == b.dtype == np.float32 and not (groups > 1 and groups == a.shape[3])
+def _compiled(a, b):
+    return a.dtype == b.dtype == np.float32
 
 
 def _split(x, groups):

@@ -220,6 +220,64 @@ def outer_tile(
 
 
 @intrinsic(prefer_literal=True)
+def channel_tile(
+    typing, x, w, start, out, rows, columns, x_row, x_column, x_pixel, w_row, w_column, out_pixel, P, L
+):
+    """out[p, :] = start[:] + Σ over (row, column) of x[row, column, p, :] · w[row, column, :], lane by lane
+
+    P pixels by L lanes, each lane a channel of its own; x_row … out_pixel are strides.
+    """
+    pixels, lanes = P.literal_value, L.literal_value
+    signature = types.void(*[types.intp] * 12, P, L)
+
+    def generate(context, builder, signature, arguments):
+        x, w, start, out, rows, columns, x_row, x_column, x_pixel, w_row, w_column, out_pixel = arguments[:12]
+        e = Emitter(builder)
+        x, w, start, out = map(e.pointer, (x, w, start, out))
+        first = e.load(start, lanes)
+        sums = [e.variable(first) for _ in range(pixels)]
+        with e.loop(rows) as row, e.loop(columns) as column:
+            x_at = e.at(x, e.times(row, x_row), e.times(column, x_column))
+            weight = e.load(e.at(w, e.times(row, w_row), e.times(column, w_column)), lanes)
+            for p in range(pixels):
+                value = e.load(e.at(x_at, e.times(p, x_pixel)), lanes)
+                builder.store(e.multiply_add(value, weight, builder.load(sums[p])), sums[p])
+        for p in range(pixels):
+            e.store(builder.load(sums[p]), e.at(out, e.times(p, out_pixel)))
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic(prefer_literal=True)
+def channel_sums_tile(typing, x, d, out, count, x_pixel, d_pixel, x_row, x_column, o_row, o_column, R, Q, L):
+    """out[r, q, :] += Σ over p < count of x[r, q, p, :] · d[p, :], lane by lane
+
+    R rows by Q columns of sums of L lanes, each lane a channel of its own; x_pixel … o_column are strides.
+    """
+    places = [(r, q) for r in range(R.literal_value) for q in range(Q.literal_value)]
+    lanes = L.literal_value
+    signature = types.void(*[types.intp] * 10, R, Q, L)
+
+    def generate(context, builder, signature, arguments):
+        x, d, out, count, x_pixel, d_pixel, x_row, x_column, o_row, o_column = arguments[:10]
+        e = Emitter(builder)
+        x, d, out = map(e.pointer, (x, d, out))
+        targets = [e.at(out, e.times(r, o_row), e.times(q, o_column)) for r, q in places]
+        sums = [e.variable(e.load(target, lanes)) for target in targets]
+        with e.loop(count) as p:
+            x_at, vector = e.at(x, e.times(p, x_pixel)), e.load(e.at(d, e.times(p, d_pixel)), lanes)
+            for (r, q), total in zip(places, sums, strict=True):
+                value = e.load(e.at(x_at, e.times(r, x_row), e.times(q, x_column)), lanes)
+                builder.store(e.multiply_add(value, vector, builder.load(total)), total)
+        for total, target in zip(sums, targets, strict=True):
+            e.store(builder.load(total), target)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic(prefer_literal=True)
 def transform_tile(typing, source, s_row, s_column, target, t_row, t_column, add, matrix, L):
     """target = M · source · Mᵀ for L lanes at once (+= where `add` is not 0), M = MATRICES[matrix]"""
     coefficients, lanes = MATRICES[matrix.literal_value], L.literal_value
