@@ -65,7 +65,7 @@ def evaluate(
 
 def load_again(run: Run, root: str | Path | None = None) -> Split:
     """The data the run was trained and tested with."""
-    source = run.config["data"]["source"]
+    source = run.config["data"].get("source")
     if source is None:
         raise DataError(f"{run.folder} does not say where its data came from; give the data (--data)")
     return load(**source, root=root)

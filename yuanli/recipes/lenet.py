@@ -23,6 +23,9 @@ class LeNet(Recipe):
         many = len(data) >= 10_000
         return Settings(epochs=5 if many else 30, lr=0.003, batch_size=64 if many else 32, augment=True)
 
+    def sparse_lr(self, data: Dataset) -> float:
+        return 0.1
+
     def size(self, data: Dataset) -> int | None:
         height, width = data.x.shape[2:]
         return None if height == width and 28 <= height <= 32 else 32

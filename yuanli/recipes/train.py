@@ -128,6 +128,11 @@ def choose(recipe: Recipe, data: Dataset, given: dict[str, Any]) -> Settings:
     defaults = recipe.settings(data)
     for name in given:
         one_of("option of train", name, asdict(defaults))
+    if given.get("validation") == 0:
+        defaults = replace(defaults, patience=None)
+    if given.get("l1") and not {"optimizer", "lr"} & given.keys():
+        # the zeros come from plain steps; Adam's, as long for small gradients as for large, jump over them
+        defaults = replace(defaults, optimizer="sgd", lr=recipe.sparse_lr(data))
     settings = replace(defaults, **given)
     if settings.dropout and not recipe.takes_dropout:
         others = [r.name for r in RECIPES.values() if r.takes_dropout]

@@ -21,6 +21,7 @@ from yuanli.training import files
 from yuanli.training.state import Hook, Training
 
 FORMAT = 1
+NEEDED = {"model": str, "data": dict, "seed": int, "settings": dict, "command": str}
 
 
 class Run:
@@ -63,6 +64,10 @@ class Run:
             raise CheckpointError(f"{path} cannot be read: {error}; train again into a new folder") from None
         if not isinstance(config, dict) or config.get("format") != FORMAT:
             raise CheckpointError(f"{path} is not the config of a run that this version of yuanli can read")
+        if wrong := [key for key, kind in NEEDED.items() if not isinstance(config.get(key), kind)]:
+            raise CheckpointError(
+                f"{path} is damaged: {', '.join(wrong)} is missing; train again into a new folder"
+            )
         return cls(folder, config)
 
     @property
