@@ -33,10 +33,9 @@ def print_comparison(result: "Comparison", out: Path) -> None:
         for column in rows.columns[1:]:
             column.justify = "right"
         print_table(rows)
-        print()
-    for entry in result.entries:
-        if entry.unsuited:
-            screen.print(f"{entry.name} was left out: {entry.unsuited}", markup=False)
+    left_out = [f"{entry.name} was left out: {entry.unsuited}" for entry in result.entries if entry.unsuited]
+    if left_out:
+        screen.print("", *left_out, sep="\n", markup=False)
     if judged:
         best = max(judged, key=lambda one: one.metrics.get("accuracy", one.metrics.get("r2")) or 0)
         print_places(f"\nReport: {result.report}", f"Next: yuanli predict {out / best.model} FILE")
