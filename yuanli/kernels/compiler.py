@@ -11,10 +11,16 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 from yuanli.errors import ValueRangeError
 from yuanli.kernels.dispatch import KERNELS
+
+if KERNELS == "numba" and (_asked := os.environ.get("YUANLI_THREADS")):
+    if not _asked.isdecimal() or not 1 <= int(_asked) <= 1024:
+        raise ValueRangeError(f"YUANLI_THREADS needs a whole number from 1 to 1024, got {_asked!r}")
+    os.environ["NUMBA_NUM_THREADS"] = _asked  # Numba reads it when it is imported
 
 numba: Any = __import__("numba") if KERNELS == "numba" else None
 prange: Any = numba.prange if numba else range
@@ -46,9 +52,23 @@ def jit(function: Callable) -> Callable:
     return numba.njit(cache=bool(CACHE), nogil=True)(function) if numba else function
 
 
-def parallel(function: Callable) -> Callable:
-    """Compile `function`, whose `prange` loops run on all threads."""
-    return numba.njit(cache=bool(CACHE), nogil=True, parallel=True)(function) if numba else function
+class parallel:
+    """Compile a function whose `prange` loops run on all threads; in a forked child they run on one.
+
+    (The pool of threads does not survive a fork, and starting it again there is not safe.)
+    """
+
+    def __init__(self, function: Callable) -> None:
+        self.__doc__ = function.__doc__
+        self.on_many = function
+        if numba:
+            self.on_many = numba.njit(cache=bool(CACHE), nogil=True, parallel=True)(function)
+        alone = FunctionType(function.__code__, function.__globals__, function.__name__)
+        alone.__qualname__ = f"{function.__qualname__}_alone"  # a name of its own in the cache
+        self.on_one = jit(alone)
+
+    def __call__(self, *arguments: Any) -> Any:
+        return (self.on_many if threads() > 1 else self.on_one)(*arguments)
 
 
 def _has_avx512() -> bool:
@@ -64,17 +84,36 @@ AVX512 = bool(numba) and _has_avx512()
 
 
 def set_threads(number: int) -> None:
-    """Run kernels on this many threads, from 1 to as many as there are cores (or NUMBA_NUM_THREADS says)."""
+    """Run kernels on this many threads: from 1 to YUANLI_THREADS, or, without that, the cores there are.
+
+    NumPy's BLAS keeps to one thread, whatever the number: its threads and these would wait for each other.
+    """
     most = numba.config.NUMBA_NUM_THREADS if numba else 1
-    if not 1 <= number <= most:
-        raise ValueRangeError(f"set_threads needs a number from 1 to {most}, got {number}")
+    if not isinstance(number, int) or not 1 <= number <= most:
+        raise ValueRangeError(f"set_threads needs a whole number from 1 to {most}, got {number!r}")
     if numba:
         numba.set_num_threads(number)
 
 
 def threads() -> int:
     """How many threads kernels run on."""
-    return numba.get_num_threads() if numba else 1
+    return numba.get_num_threads() if numba and not _forked else 1
+
+
+_forked = False
+
+
+def _after_fork() -> None:
+    global _forked
+    _forked = True
+
+
+def _prepare_threads() -> None:
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(1, user_api="blas")
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_after_fork)
 
 
 def _say_when_compiling() -> None:
@@ -97,4 +136,5 @@ def _say_when_compiling() -> None:
 
 
 if numba:
+    _prepare_threads()
     _say_when_compiling()

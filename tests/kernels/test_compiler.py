@@ -1,0 +1,85 @@
+"""Threads, forked and fresh processes, and where compiled code is kept."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from yuanli.errors import ValueRangeError
+from yuanli.kernels import compiler, elementwise
+from yuanli.kernels.dispatch import KERNELS
+
+COMPILED = pytest.mark.skipif(KERNELS == "numpy", reason="nothing is compiled")
+X = np.random.default_rng(0).normal(size=(300, 1000)).astype(np.float32)
+
+RELU = """
+import numpy as np
+from yuanli.kernels import compiler, elementwise
+x = np.random.default_rng(0).normal(size=(300, 1000)).astype(np.float32)
+print(elementwise.relu(x).sum(dtype=float), compiler.threads(), compiler.CACHE)
+"""
+
+
+def in_a_fresh_process(**environment):
+    done = subprocess.run(
+        [sys.executable, "-c", RELU],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split(), done.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system cannot fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_kernels_run_after_a_fork():
+    y = elementwise.relu(X)
+    child = os.fork()
+    if not child:
+        os._exit(0 if compiler.threads() == 1 and (elementwise.relu(X) == y).all() else 1)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+@COMPILED
+def test_one_setting_for_the_threads():
+    (total, threads, _), _ = in_a_fresh_process(YUANLI_THREADS="1")
+    assert threads == "1"
+    assert float(total) == pytest.approx(np.maximum(X, 0).sum(dtype=float))
+
+
+@COMPILED
+def test_numpys_blas_keeps_to_one_thread():
+    from threadpoolctl import threadpool_info
+
+    pools = [pool for pool in threadpool_info() if "numpy" in pool["filepath"]]
+    assert all(pool["num_threads"] == 1 for pool in pools)
+
+
+def test_a_number_of_threads_that_makes_no_sense():
+    for number in (0, -1, 10**6, 1.0, "2"):
+        with pytest.raises(ValueRangeError, match="set_threads needs a whole number from 1 to"):
+            compiler.set_threads(number)
+    compiler.set_threads(1)
+
+
+@COMPILED
+def test_a_cache_folder_that_cannot_be_written(tmp_path):
+    """A file where the folder should be: then compiled code is kept elsewhere, or nowhere."""
+    (tmp_path / "file").touch()
+    wrong = str(tmp_path / "file")
+    (total, _, cache), _ = in_a_fresh_process(YUANLI_CACHE=wrong, XDG_CACHE_HOME=wrong, HOME=wrong)
+    assert float(total) == pytest.approx(np.maximum(X, 0).sum(dtype=float))
+    assert cache == "None"
+
+
+@COMPILED
+def test_what_is_kept_is_found_again(tmp_path):
+    _, first = in_a_fresh_process(YUANLI_CACHE=str(tmp_path))
+    (_, _, cache), second = in_a_fresh_process(YUANLI_CACHE=str(tmp_path))
+    assert cache.startswith(str(tmp_path))
+    assert "compiling" in first
+    assert "compiling" not in second
