@@ -88,6 +88,61 @@ def test_the_adaptive_average(shape, data):
         np.testing.assert_allclose(np.vdot(x, grad_x(dy, x.shape)), np.vdot(y, dy), rtol=1e-9, atol=1e-9)
 
 
+@settings(deadline=None, max_examples=40)
+@given(st.data())
+def test_what_runs_is_the_twin_on_many_channels(data):
+    """Whole vectors of channels and the rest; among them nan, where the order of looking matters."""
+    few = st.integers(1, 4)
+    kernel, stride, dilation = (data.draw(st.tuples(few, few)) for _ in range(3))
+    padding = tuple(k // 2 for k in kernel)
+    sides = [data.draw(st.integers(1, 12)) + d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
+    x_shape = (data.draw(st.integers(0, 2)), *sides, 37)
+    size = naive.output_shape(x_shape, kernel, stride, tuple((p, p) for p in padding), dilation)
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=x_shape).astype(np.float32)
+    x[rng.random(x_shape) < 0.02] = np.nan
+    dy = rng.normal(size=(x_shape[0], *size, 37)).astype(np.float32)
+    window = (kernel, stride, padding, dilation)
+    y = pooling.max_pool2d_numpy(x, size, *window)
+    np.testing.assert_array_equal(pooling.max_pool2d(x, size, *window), y)
+    expected = pooling.max_pool2d_grad_x_numpy(dy, x, y, *window)
+    np.testing.assert_allclose(pooling.max_pool2d_grad_x(dy, x, y, *window), expected, rtol=1e-5, atol=1e-5)
+    x[np.isnan(x)] = 0
+    close = {"rtol": 1e-5, "atol": 1e-5}
+    np.testing.assert_allclose(
+        pooling.adaptive_avg_pool2d(x, size), pooling.adaptive_avg_pool2d_numpy(x, size), **close
+    )
+    np.testing.assert_allclose(
+        pooling.adaptive_avg_pool2d_grad_x(dy, x_shape),
+        pooling.adaptive_avg_pool2d_grad_x_numpy(dy, x_shape),
+        **close,
+    )
+    size = naive.output_shape(x_shape, kernel, stride, tuple((p, p) for p in padding), (1, 1))
+    dy = rng.normal(size=(x_shape[0], *size, 37)).astype(np.float32)
+    where = (kernel, stride, padding)
+    divisor = rng.integers(1, 10, size).astype(np.float32)
+    np.testing.assert_allclose(
+        pooling.avg_pool2d(x, divisor, *where), pooling.avg_pool2d_numpy(x, divisor, *where), **close
+    )
+    np.testing.assert_allclose(
+        pooling.avg_pool2d_grad_x(dy, divisor, x_shape, *where),
+        pooling.avg_pool2d_grad_x_numpy(dy, divisor, x_shape, *where),
+        **close,
+    )
+
+
+@pytest.mark.parametrize("odd", [0, 1])
+def test_halving(odd):
+    """Windows of 2 × 2 have a loop of their own; a last row and column that no window sees stays 0."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(-2, 3, (2, 6 + odd, 4 + odd, 5)).astype(np.float32)
+    window = ((2, 2), (2, 2), (0, 0), (1, 1))
+    y = naive.max_pool2d(x, (3, 2), *window)
+    dy = rng.normal(size=y.shape).astype(np.float32)
+    for grad_x in MAX_GRAD:
+        np.testing.assert_array_equal(grad_x(dy, x, y, *window), naive.max_pool2d_grad_x(dy, x, *window))
+
+
 def test_one_window_of_each_kind():
     """By hand: 2 × 2 windows over 1 2 / 3 4 and 5 5 / 5 1."""
     x = np.array([[1, 2, 5, 5], [3, 4, 5, 1]], np.float32).reshape(1, 2, 4, 1)
