@@ -26,19 +26,17 @@ def print_comparison(result: "Comparison", out: Path) -> None:
     screen = console()
     print(f"{result.data}: {result.train_rows:,} rows to learn from, {result.test_rows:,} to be judged on\n")
     judged = [entry.evaluation for entry in result.entries if entry.evaluation]
-    if judged:
-        rows = table("model", *scores(judged[0]), *costs(judged[0]))
-        for one in judged:
-            rows.add_row(one.model, *scores(one).values(), *costs(one).values())
-        for column in rows.columns[1:]:
-            column.justify = "right"
-        print_table(rows)
+    rows = table("model", *scores(judged[0]), *costs(judged[0]))
+    for one in judged:
+        rows.add_row(one.model, *scores(one).values(), *costs(one).values())
+    for column in rows.columns[1:]:
+        column.justify = "right"
+    print_table(rows)
     left_out = [f"{entry.name} was left out: {entry.unsuited}" for entry in result.entries if entry.unsuited]
     if left_out:
         screen.print("", *left_out, sep="\n", markup=False)
-    if judged:
-        best = max(judged, key=lambda one: one.metrics.get("accuracy", one.metrics.get("r2")) or 0)
-        print_places(f"\nReport: {result.report}", f"Next: yuanli predict {out / best.model} FILE")
+    best = max(judged, key=lambda one: one.metrics.get("accuracy", one.metrics.get("r2")) or 0)
+    print_places(f"\nReport: {result.report}", f"Next: yuanli predict {out / best.model} FILE")
 
 
 def print_answers(answers: Sequence["Answer"]) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from yuanli.cli.judged import print_answers, print_comparison, print_evaluation, print_places
 from yuanli.cli.output import print_json, say
+from yuanli.errors import DataError
 
 if TYPE_CHECKING:
     from yuanli.data import Split
@@ -89,6 +90,9 @@ def compare(
     finally:
         with suppress(OSError):
             out.rmdir()  # when nothing came of it
+    if not any(entry.evaluation for entry in result.entries):
+        reasons = "; ".join(f"{entry.name}: {entry.unsuited}" for entry in result.entries)
+        raise DataError(f"no model suits {result.data}: {reasons}")
     if json:
         print_json(result.to_json())
         return
