@@ -75,7 +75,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     debug = "--debug" in given
     given = [a for a in given if a != "--debug"] or ["--help"]
     try:
-        sys.exit(typer.main.get_command(app)(given, prog_name="yuanli", standalone_mode=False))
+        code = typer.main.get_command(app)(given, prog_name="yuanli", standalone_mode=False)
+        sys.stdout.flush()
+        sys.exit(code)
     except BrokenPipeError:  # the reader of a pipe has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
