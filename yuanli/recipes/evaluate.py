@@ -11,6 +11,7 @@ from yuanli.data import Split, load
 from yuanli.errors import CheckpointError, DataError
 from yuanli.recipes.catalog import find
 from yuanli.recipes.predictor import Predictor, rebuild
+from yuanli.recipes.threads import suitable_threads
 from yuanli.training import Run
 from yuanli.training.metrics import classification_metrics, regression_metrics
 
@@ -48,7 +49,8 @@ def evaluate(
     predictor = open_predictor(run)
     split = split or load_again(run, root)
     predictor.check(split.test)
-    predictions, microseconds = timed(predictor, split.test.x)
+    with suitable_threads(predictor.parameters):
+        predictions, microseconds = timed(predictor, split.test.x)
     measure = classification_metrics if predictor.classes else regression_metrics
     rows = run.metrics()
     return Evaluation(

@@ -12,6 +12,7 @@ from yuanli.optim import ElasticNet, NoImprovement
 from yuanli.recipes.predictor import AT_ONCE, Predictor
 from yuanli.recipes.recipe import Recipe
 from yuanli.recipes.settings import Settings
+from yuanli.recipes.threads import suitable_threads
 from yuanli.training import Hook, Training, fit
 from yuanli.training.metrics import accuracy, mean_absolute_error
 
@@ -33,21 +34,22 @@ def learn(
     predictor = untrained(recipe, settings, train, np.random.default_rng([seed, 0]))
     batches = batches_of(predictor, train, settings, np.random.default_rng([seed, 1]))
     model = predictor.model
-    training = fit(
-        model,
-        recipe.loss,
-        settings.make_optimizer(model),
-        batches,
-        epochs=settings.epochs,
-        schedule=settings.make_schedule(settings.epochs * len(batches)),
-        penalty=ElasticNet(settings.l1, settings.l2) if settings.l1 or settings.l2 else None,
-        clip=settings.clip or float("inf"),
-        metric=accuracy if data.is_classification else error_of(predictor),
-        validation=None if validation is None else batches_of(predictor, validation),
-        stop_at_epoch=NoImprovement(settings.patience, better="lower") if settings.patience else None,
-        hooks=hooks,
-        resume=resume,
-    )
+    with suitable_threads(predictor.parameters):
+        training = fit(
+            model,
+            recipe.loss,
+            settings.make_optimizer(model),
+            batches,
+            epochs=settings.epochs,
+            schedule=settings.make_schedule(settings.epochs * len(batches)),
+            penalty=ElasticNet(settings.l1, settings.l2) if settings.l1 or settings.l2 else None,
+            clip=settings.clip or float("inf"),
+            metric=accuracy if data.is_classification else error_of(predictor),
+            validation=None if validation is None else batches_of(predictor, validation),
+            stop_at_epoch=NoImprovement(settings.patience, better="lower") if settings.patience else None,
+            hooks=hooks,
+            resume=resume,
+        )
     if settings.patience and training.best:
         model.load_state_dict(training.best)
     model.eval()

@@ -10,7 +10,7 @@ from yuanli.recipes.settings import Settings
 
 
 class Perceptron(Recipe):
-    """128 and 64 hidden units, ReLU; on a table it stops when it no longer gets better on the part kept aside."""
+    """128 and 64 hidden units, ReLU; on a table it stops when validation no longer gets better."""
 
     name = "mlp"
     title = "Multilayer perceptron"

@@ -1,6 +1,7 @@
 """`train`: one model on one data set, kept as a run that can be resumed, judged, reported and used."""
 
 import shlex
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -119,6 +120,10 @@ def reopen(out: str | Path | None, model: str, split: Split, seed: int | None, g
         raise CheckpointError(
             f"{run.folder} can only be resumed as it was begun: {'; '.join(differ)}; "
             "train anew with another --out"
+        )
+    if changed := [name for name, value in surroundings().items() if config.get(name) != value]:
+        warnings.warn(
+            f"{', '.join(changed)} changed since {run.folder} was begun: its bits may differ", stacklevel=3
         )
     return run
 

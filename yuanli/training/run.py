@@ -11,7 +11,6 @@ report.html
 import importlib.metadata
 import itertools
 import json
-import os
 import platform
 from pathlib import Path
 from typing import Any
@@ -124,21 +123,18 @@ def new_folder(parent: str | Path, name: str) -> Path:
 
 
 def surroundings() -> dict[str, Any]:
-    """What the bits of a result may depend on besides the seed: versions, processor, threads."""
-    from threadpoolctl import threadpool_info
-
+    """What the bits of a result may depend on besides the seed: versions, processor, kernels, threads."""
     from yuanli import __version__
+    from yuanli.kernels.compiler import threads
+    from yuanli.kernels.dispatch import KERNELS
 
     packages = ("numpy", "scipy", "numba", "scikit-learn")
     versions = {name: importlib.metadata.version(name) for name in packages}
-    blas = {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
     return {
         "versions": {"yuanli": __version__, "python": platform.python_version(), **versions},
         "machine": platform.machine(),
-        "threads": {
-            "blas": max(blas, default=1),
-            "numba": int(os.environ.get("NUMBA_NUM_THREADS", os.cpu_count() or 1)),
-        },
+        "kernels": KERNELS,
+        "threads": threads(),
     }
 
 
