@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from yuanli.errors import DTypeError
+from yuanli.kernels import updates
 from yuanli.optim.optimizer import Optimizer, at_least_0, fraction
 from yuanli.tensor import Tensor
 
@@ -40,22 +41,10 @@ class Adam(Optimizer):
         self.betas, self.eps = betas, eps
 
     def _update(self, w, g, state, decay, scratch):
-        if decay:
-            g = g + decay * w
         m, v, t = state["exp_avg"], state["exp_avg_sq"], state["step"]
         beta1, beta2 = self.betas
-        m *= beta1
-        m += np.multiply(g, 1 - beta1, out=scratch)
-        v *= beta2
-        np.multiply(g, g, out=scratch)
-        scratch *= 1 - beta2
-        v += scratch
-        root = np.sqrt(v, out=scratch)
-        root /= (1 - beta2**t) ** 0.5
-        root += self.eps
-        move = np.divide(m, root, out=scratch)
-        move *= self.lr / (1 - beta1**t)
-        w -= move
+        rate, root2 = self.lr / (1 - beta1**t), (1 - beta2**t) ** 0.5
+        updates.adam(w, g, m, v, scratch, rate, decay, beta1, beta2, root2, self.eps)
 
 
 class AdamW(Adam):

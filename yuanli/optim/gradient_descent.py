@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable
 
-import numpy as np
-
 from yuanli.errors import ValueRangeError
+from yuanli.kernels import updates
 from yuanli.optim.optimizer import Optimizer, at_least_0
 from yuanli.tensor import Tensor
 
@@ -37,12 +36,9 @@ class SGD(Optimizer):
         self.remembered = ("momentum_buffer",) if momentum else ()
 
     def _update(self, w, g, state, decay, scratch):
-        if decay:
-            g = g + decay * w
-        if self.momentum:
-            v = state["momentum_buffer"]
-            v *= self.momentum
-            v += (1 - self.dampening) * g if self.dampening and state["step"] > 1 else g
-            g = g + self.momentum * v if self.nesterov else v
-        np.multiply(g, self.lr, out=scratch)
-        w -= scratch
+        if not self.momentum:
+            updates.descend(w, g, scratch, self.lr, decay)
+            return
+        gain = 1 - self.dampening if state["step"] > 1 else 1
+        v = state["momentum_buffer"]
+        updates.descend_with_momentum(w, g, v, scratch, self.lr, decay, self.momentum, gain, self.nesterov)
