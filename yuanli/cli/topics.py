@@ -33,7 +33,7 @@ def topics(json: JSON = False) -> None:
     if console().is_terminal:
         rows = table("id", "topic", "state")
         for topic in syllabus.TOPICS:
-            where = f"\n[dim]{places(topic)}; against {topic.oracle}[/dim]" if topic.lives else ""
+            where = f"\n[dim]{places(topic)}\nagainst {topic.oracle}[/dim]" if topic.lives else ""
             rows.add_row(topic.id, f"{topic.zh}  {topic.en}{where}", topic.state)
     else:
         rows = table("id", "state", "中文", "English", "checked against", "lives in")
