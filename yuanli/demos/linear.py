@@ -42,5 +42,5 @@ def linear(out: Path, seed: int = 0, *, epochs: int = 30, l2: float = 1e-3) -> D
         f"with b the function is affine: f(x + y) = f(x) + f(y) − b, to {affine:.1e}",
     ]
     numbers = {"accuracy": right, "additivity": additive, "homogeneity": homogeneous, "affine": affine}
-    figure = templates(W.reshape(10, 1, 8, 8), data.train.classes, "What each class looks for")
+    figure = templates(W.reshape(10, 1, 8, 8), data.train.classes)
     return Demonstration(lines, numbers, [save(figure, out / "linear.png")])

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from yuanli.data import load
 from yuanli.demos import Demonstration
 from yuanli.demos.text import table
-from yuanli.inspection.style import COLOURS, panels, save, styled
+from yuanli.inspection.style import COLOURS, log_scale, panels, save, styled
 from yuanli.ops import linear, mse_loss
 from yuanli.optim import L1, L2, SGD, ElasticNet
 from yuanli.tensor import Tensor
@@ -78,7 +78,8 @@ def _draw(lasso: np.ndarray, ridge: np.ndarray, names: list[str]) -> Figure:
             }
             axis.plot(STRENGTHS, path[:, j], label=name, lw=1.2, **look)
         axis.axhline(0, color="black", lw=0.8)
-        axis.set(title=title, xscale="log", xlabel="λ")
+        axis.set(title=title, xlabel="λ")
+        log_scale(axis, "x")
     axes[0, 0].set_ylabel("weight of the standardised feature")
     axes[0, 1].legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure

@@ -14,6 +14,7 @@ from yuanli.inspection.style import (
     GREY,
     ORANGE,
     RED,
+    log_scale,
     new_figure,
     panels,
     plain_text,
@@ -42,7 +43,7 @@ def learning_curves(rows: Sequence[Mapping[str, float]]) -> Figure:
                 marker = "o" if len(points) < 25 else ""
                 axis.plot(*zip(*points, strict=True), dashes, color=colour, marker=marker, ms=4, label=label)
         if name == "loss" and all(r.get("train_loss", 1) > 0 for r in rows):
-            axis.set_yscale("log")
+            log_scale(axis, "y")
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.set_xlabel("epoch")
         axis.set_title(PANELS[name])
@@ -63,7 +64,9 @@ def curves(
         axes.plot(
             range(1, len(values) + 1), values, styles[i % 4], color=COLOURS[i % 8], label=plain_text(name, 40)
         )
-    axes.set(xlabel=xlabel, ylabel=ylabel, title=title, yscale="log" if log else "linear")
+    axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    if log:
+        log_scale(axes, "y")
     if len(series) > 3:
         axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     else:
@@ -127,7 +130,7 @@ def accuracy_against(
     axes = figure.add_subplot()
     x, y = np.maximum(np.asarray(cost, float), 1e-9), 100 * np.asarray(accuracy, float)
     axes.scatter(x, y, s=45, color=BLUE, zorder=3)
-    axes.set_xscale("log")
+    log_scale(axes, "x")
     axes.margins(0.18)
     middle = np.sqrt(x.min() * x.max())
     for i in np.argsort(y):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
 from yuanli.inspection.style import (
@@ -18,6 +20,7 @@ from yuanli.inspection.style import (
     RED,
     as_picture,
     frameless,
+    new_figure,
     panels,
     plain_text,
     styled,
@@ -29,18 +32,41 @@ def grid(
     images: Sequence[np.ndarray], titles: Sequence[str] = (), *, columns: int = 8, size: float = 1.25
 ) -> Figure:
     """Images (C, H, W) or (H, W) in rows, each under its title; grey ones are drawn white on black."""
-    columns = max(1, min(columns, len(images)))
-    rows = max(1, -(-len(images) // columns))
-    lines = max((t.count("\n") + 1 for t in titles), default=0)
-    figure, axes = panels(rows, columns, width=size, height=size - 0.1 + 0.17 * lines)
-    for i, axis in enumerate(axes.flat):
-        frameless(axis)
-        if i >= len(images):
-            continue
-        axis.imshow(as_picture(images[i]), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-        if titles:
-            axis.set_title(titles[i], fontsize=8.5, loc="center", fontweight="normal", pad=3)
+    figure, _ = tiles([as_picture(image) for image in images], titles, columns=columns, size=size)
     return figure
+
+
+def tiles(
+    pictures: Sequence[np.ndarray],
+    titles: Sequence[str],
+    *,
+    columns: int,
+    size: float,
+    fontsize: float = 8.5,
+    **options: Any,
+) -> tuple[Figure, AxesImage | None]:
+    """Pictures of `size` inches in rows on one pair of axes: much faster to draw than a pair for each."""
+    look: Any = {"cmap": "gray", "vmin": 0, "vmax": 1} | options
+    columns = max(1, min(columns, len(pictures)))
+    lines = max((t.count("\n") + 1 for t in titles), default=0)
+    longest = max((len(line) for t in titles for line in t.split("\n")), default=0)
+    size = max(size, 0.6 * fontsize / 72 * longest)  # so that neighbouring titles stay apart
+    height = 1.06 + 1.3 * lines * fontsize / 72 / size  # of a row, in widths of a picture
+    rows = max(1, -(-len(pictures) // columns))
+    figure = new_figure(size * (1.06 * columns + 0.1), size * (height * rows + 0.1))
+    axes = figure.add_subplot()
+    frameless(axes)
+    shown = None
+    for i, picture in enumerate(pictures):
+        left, bottom = 1.06 * (i % columns), -height * (i // columns + 1)
+        h, w = picture.shape[:2]
+        x, y = (1 - w / max(h, w)) / 2, (1 - h / max(h, w)) / 2  # in the middle of its square
+        box = (left + x, left + 1 - x, bottom + y, bottom + 1 - y)
+        shown = axes.imshow(picture, extent=box, interpolation="nearest", **look)
+        if titles:
+            axes.text(left + 0.5, bottom + 1.02, titles[i], ha="center", va="bottom", fontsize=fontsize)
+    axes.set(xlim=(-0.03, 1.06 * columns - 0.03), ylim=(-height * rows - 0.03, 0), aspect="equal")
+    return figure, shown
 
 
 def mistakes(
@@ -55,7 +81,7 @@ def mistakes(
             f"true {plain_text(classes[truth[i]], 12)}\n"
             f"said {plain_text(classes[guess], 12)}, {100 * probabilities[i, guess]:.0f} %"
         )
-    return grid([images[i] for i in wrong], titles, columns=8)
+    return grid([images[i] for i in wrong], titles, columns=6 if max(map(len, classes)) > 6 else 8)
 
 
 def worst(truth: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
@@ -101,23 +127,15 @@ def predictions(
 
 
 @styled
-def templates(weights: np.ndarray, classes: Sequence[str], title: str = "") -> Figure:
+def templates(weights: np.ndarray, classes: Sequence[str]) -> Figure:
     """A linear classifier's weights (K, C, H, W) as images: orange speaks for the class, purple against."""
-    K = len(weights)
-    columns = min(K, 5)
-    rows = -(-K // columns)
-    figure, axes = panels(rows, columns, width=1.7, height=1.75)
     top = float(np.abs(weights).max()) or 1.0
-    for k, axis in enumerate(axes.flat):
-        frameless(axis)
-        if k < K:
-            shown = axis.imshow(
-                weights[k].mean(0), cmap=DIVERGING, vmin=-top, vmax=top, interpolation="nearest"
-            )
-            axis.set_title(plain_text(classes[k], 14), loc="center", fontsize=10)
-    figure.colorbar(shown, ax=axes, label="weight", shrink=0.8)
-    if title:
-        figure.suptitle(plain_text(title, 70))
+    names = [plain_text(name, 14) for name in classes]
+    figure, shown = tiles(
+        weights.mean(1), names, columns=5, size=1.5, fontsize=10, cmap=DIVERGING, vmin=-top, vmax=top
+    )
+    if shown is not None:
+        figure.colorbar(shown, ax=figure.axes, label="weight", shrink=0.8)
     return figure
 
 

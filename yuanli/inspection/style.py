@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
+from matplotlib.ticker import LogFormatter
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -25,6 +26,8 @@ BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 PURPLE, SKY, BLACK, YELLOW = "#CC79A7", "#56B4E9", "#222222", "#F0E442"
 COLOURS = (BLUE, RED, GREEN, ORANGE, PURPLE, SKY, BLACK, YELLOW)
 GREY, PALE = "#666666", "#E4E4E4"
+
+DPI = 144  # pixels an inch
 
 DIVERGING = "PuOr_r"  # around 0: purple below, orange above
 
@@ -88,6 +91,21 @@ def frameless(axes: Axes) -> None:
         spine.set_visible(False)
 
 
+def log_scale(axes: Axes, which: str) -> None:
+    """A logarithmic "x" or "y" axis whose labels are plain numbers, 0.1 rather than 10⁻¹."""
+    axes.set(**{f"{which}scale": "log"})
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    axis.set_major_formatter(_Plain())
+    axis.set_minor_formatter(_Plain(minor_thresholds=(1, 0.4)))
+
+
+class _Plain(LogFormatter):
+    """Labels where LogFormatter has them, in plain digits."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        return f"{x:g}" if super().__call__(x, pos) else ""
+
+
 def plain_text(text: Any, longest: int = 24) -> str:
     """A name from outside as a label: `$` is not mathematics, control characters go, long ones are cut."""
     text = "".join(c if c.isprintable() else " " for c in str(text))
@@ -108,7 +126,7 @@ def encode(figure: Figure, kind: str = "png") -> bytes:
     metadata = {"Date": None} if kind == "svg" else {"Software": None}
     with warnings.catch_warnings(), matplotlib.rc_context({"svg.hashsalt": STYLE["svg.hashsalt"]}):
         warnings.filterwarnings("ignore", "Glyph .* missing from")  # a class name in a script without font
-        figure.savefig(buffer, format=kind, dpi=144, metadata=metadata)
+        figure.savefig(buffer, format=kind, dpi=DPI, metadata=metadata)
     return buffer.getvalue()
 
 
