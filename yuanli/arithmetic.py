@@ -12,11 +12,12 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from yuanli.errors import ShapeError
+from yuanli.kernels.dispatch import LARGE
 
 
 def add(a, b):
     """a + b; ∂/∂a = ∂/∂b = 1"""
-    return a + b, (_same, _same)
+    return plus(a, b), (_same, _same)
 
 
 def sub(a, b):
@@ -173,6 +174,15 @@ def axes(x: np.ndarray, dim: Any) -> tuple[int, ...]:
     if dim is None:
         return tuple(range(x.ndim))
     return normalize_axis_tuple(dim if not isinstance(dim, list) else tuple(dim), x.ndim)
+
+
+def plus(a: Any, b: Any) -> Any:
+    """a + b, on all threads when both are large."""
+    if getattr(a, "size", 0) >= LARGE and getattr(b, "shape", None) == a.shape:
+        from yuanli.kernels import elementwise  # and with it Numba
+
+        return elementwise.add(a, b)
+    return a + b
 
 
 def _same(dy):

@@ -147,7 +147,7 @@ class Tensor:
                 if node.grad is None:
                     node.grad = dy if id(node) in owned else dy.copy()
                 else:
-                    node.grad = np.asarray(node.grad + dy)
+                    node.grad = np.asarray(arithmetic.plus(node.grad, dy))
                 continue
             node._parents = _FREED
             for parent, rule in parents:
@@ -166,7 +166,7 @@ class Tensor:
                 elif key in owned:
                     held += g
                 else:
-                    gradients[key] = np.asarray(held + g)
+                    gradients[key] = np.asarray(arithmetic.plus(held, g))
                     owned.add(key)
 
     # Operators and everyday methods; their rules are below -------------------------------------------------

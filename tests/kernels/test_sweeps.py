@@ -5,7 +5,7 @@ import gc
 import numpy as np
 import pytest
 
-from yuanli.kernels import elementwise, memory, normalisation
+from yuanli.kernels import elementwise, embedding, memory, normalisation
 
 RNG = np.random.default_rng(0)
 LARGE = (4, 32, 33, 17)  # more than elementwise.LARGE elements, and odd
@@ -38,6 +38,10 @@ def test_elementwise_equals_its_twin(first, second):
     np.testing.assert_array_equal(y, np.where(np.isnan(a), a, np.maximum(a, 0)))
     np.testing.assert_array_equal(elementwise.relu_grad(b, y), np.where(y > 0, b, 0))
     assert y.dtype == a.dtype
+    u = np.random.default_rng(2).random(a.shape, np.float32)
+    dropped = elementwise.drop(a, u, 0.25, 1.5)
+    np.testing.assert_array_equal(dropped, np.where(u >= 0.25, a * np.float32(1.5), 0))
+    assert dropped.dtype == a.dtype
     assert elementwise.add(a, b).dtype == np.result_type(a, b)
 
 
@@ -73,6 +77,20 @@ def test_normalisation_equals_float64(shape, dtype):
         rtol=1e-4,
         atol=1e-4,
     )
+
+
+@pytest.mark.parametrize(("places", "rows", "width"), [(0, 3, 4), (50, 7, 1), (3000, 11, 33), (5, 9, 2)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_rows_are_added_up_where_they_came_from(places, rows, width, dtype):
+    """In order, so to the same bits as adding one after the other; a row that nobody took is 0."""
+    rng = np.random.default_rng(0)
+    dy, indices = rng.normal(size=(places, 2 * width)).astype(dtype)[:, ::2], rng.integers(0, rows, places)
+    expected = np.zeros((rows, width), dtype)
+    np.add.at(expected, indices, dy)
+    for add_rows in (embedding.add_rows, embedding.add_rows_numpy):
+        dw = add_rows(dy, indices.astype(np.int32), rows)
+        assert dw.dtype == dtype
+        np.testing.assert_array_equal(dw, expected)
 
 
 def test_memory_is_used_again_only_when_nobody_looks_at_it():

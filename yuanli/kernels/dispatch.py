@@ -13,6 +13,8 @@ from yuanli.errors import UnknownNameError
 
 Kernel = TypeVar("Kernel", bound=Callable)
 
+LARGE = 1 << 16  # elements from which on starting threads (8 µs) costs less than they save
+
 
 def decide(asked: str | None, numba_installed: bool) -> str:
     """ "numba" or "numpy", from what the user asked for and what there is."""

@@ -1,12 +1,10 @@
-"""Sweeps over whole arrays, on all threads when the arrays are large: max(0, x), its gradient, and sums."""
+"""Sweeps over whole arrays, on all threads when the arrays are large: max(0, x), sums, dropout."""
 
 import numpy as np
 
 from yuanli.kernels.compiler import parallel, prange
-from yuanli.kernels.dispatch import choose
+from yuanli.kernels.dispatch import LARGE, choose
 from yuanli.kernels.memory import empty
-
-LARGE = 1 << 16  # elements from which on starting threads (8 µs) costs less than they save
 
 
 def relu_numpy(x):
@@ -22,6 +20,11 @@ def relu_grad_numpy(dy, y):
 def add_numpy(a, b):
     """a + b, of one shape"""
     return a + b
+
+
+def drop_numpy(x, u, p, scale):
+    """scale·x where u ≥ p, else 0; u, of x's shape, are random numbers within [0, 1)"""
+    return np.where(u >= p, x * x.dtype.type(scale), x.dtype.type(0))
 
 
 def _relu(x):
@@ -46,6 +49,14 @@ def _add(a, b):
         return add_numpy(a, b)
     y = like(a)
     _add_sweep(_flat(a), _flat(_laid_out(b, a)), _flat(y))
+    return y
+
+
+def _drop(x, u, p, scale):
+    if _flat(x) is None:
+        return drop_numpy(x, u, p, scale)
+    y = like(x)
+    _drop_sweep(_flat(x), _flat(_laid_out(u, x)), p, scale, _flat(y))
     return y
 
 
@@ -99,6 +110,14 @@ def _add_sweep(a, b, y):
         y[i] = a[i] + b[i]
 
 
+@parallel
+def _drop_sweep(x, u, p, scale, y):
+    least, factor = np.float32(p), np.float32(scale)
+    for i in prange(x.size):
+        y[i] = factor * x[i] if u[i] >= least else np.float32(0)
+
+
 relu = choose(relu_numpy, lambda: _relu)
 relu_grad = choose(relu_grad_numpy, lambda: _relu_grad)
 add = choose(add_numpy, lambda: _add)
+drop = choose(drop_numpy, lambda: _drop)

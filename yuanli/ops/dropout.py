@@ -3,6 +3,8 @@
 import numpy as np
 
 from yuanli.errors import DTypeError, ValueRangeError
+from yuanli.kernels import elementwise
+from yuanli.kernels.memory import empty
 from yuanli.random import generator
 from yuanli.tensor import differentiable
 
@@ -21,6 +23,6 @@ def dropout(input, p=0.5, training=True, rng=None):
         raise DTypeError(f"dropout needs floats, got {input.dtype}")
     if not training or p == 0:
         return input, (lambda dy: dy,)
-    kept = generator(rng).random(input.shape, np.float32) >= p
-    scale = kept * input.dtype.type(1 / (1 - p) if p < 1 else 0)
-    return input * scale, (lambda dy: dy * scale,)
+    u = generator(rng).random(out=empty(input.shape, np.float32), dtype=np.float32)
+    scale = 1 / (1 - p) if p < 1 else 0
+    return elementwise.drop(input, u, p, scale), (lambda dy: elementwise.drop(dy, u, p, scale),)

@@ -3,6 +3,8 @@
 import numpy as np
 
 from yuanli.errors import DTypeError, ShapeError, ValueRangeError
+from yuanli.kernels.embedding import add_rows
+from yuanli.kernels.memory import empty
 from yuanli.tensor import differentiable
 
 
@@ -25,14 +27,10 @@ def embedding(input, weight, padding_idx=None):
         raise ValueRangeError(f"embedding needs padding_idx within a table of {rows} rows, got {padding_idx}")
 
     def grad_weight(dy):
-        from scipy.sparse import csr_array
-
-        # The gradient is the one-hot matrix of the indices, transposed, times dy.
-        places = np.arange(input.size)
-        one_hot_t = csr_array((np.ones(input.size, dy.dtype), (input.ravel(), places)), (rows, input.size))
-        dw = one_hot_t @ dy.reshape(input.size, weight.shape[1])
+        dw = add_rows(dy.reshape(-1, weight.shape[1]), input.reshape(-1), rows)
         if padding_idx is not None:
             dw[padding_idx] = 0
         return dw
 
-    return weight[input], (None, grad_weight)
+    y = np.take(weight, input, 0, out=empty((*input.shape, weight.shape[1]), weight.dtype), mode="clip")
+    return y, (None, grad_weight)
