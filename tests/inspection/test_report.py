@@ -118,9 +118,9 @@ def test_numbers_of_a_run():
     for text in (shown, "1,234", "2.50 s", "10.2 µs", outcome.command, '"seed": 7', "stoppedafter 3 epochs"):
         assert text in page.text, text
     assert [a["alt"].split()[0] for tag, a in page.tags if tag == "img"] == [
-        "Learning", "Confusion", "Some", "The", "What",
+        "Learning", "Confusion", "Some", "All", "What",
     ]  # fmt: skip
-    assert "The worst of 3 mistakes" in page.text
+    assert "All 3 mistakes" in page.text
     assert not page.open
 
 

@@ -132,13 +132,24 @@ def accuracy_against(
     axes.scatter(x, y, s=45, color=BLUE, zorder=3)
     log_scale(axes, "x")
     axes.margins(0.18)
-    middle = np.sqrt(x.min() * x.max())
-    for i in np.argsort(y):
-        left = x[i] <= middle
-        axes.annotate(plain_text(names[i], 20), (x[i], y[i]), (7 if left else -7, 0), fontsize=9, va="center",
-                      ha="left" if left else "right", textcoords="offset points")  # fmt: skip
+    across, up = (_unit(np.log(x)), _unit(y))
+    placed: list[tuple[float, float]] = []
+    for i in np.lexsort((x, y)):
+        height = up[i]
+        while any(abs(across[i] - a) < 0.35 and abs(height - h) < 0.075 for a, h in placed):
+            height += 0.075  # above the name that is there
+        placed.append((across[i], height))
+        left = across[i] <= 0.5
+        away = (7 if left else -7, 150 * (height - up[i]))  # points; the axes are some 150 high
+        axes.annotate(plain_text(names[i], 20), (x[i], y[i]), away, textcoords="offset points", fontsize=9,
+                      va="center", ha="left" if left else "right")  # fmt: skip
     axes.set(xlabel=xlabel, ylabel="accuracy in %")
     return figure
+
+
+def _unit(values: np.ndarray) -> np.ndarray:
+    """Values brought to 0 … 1."""
+    return (values - values.min()) / (float(np.ptp(values)) or 1.0)
 
 
 @styled

@@ -207,7 +207,8 @@ def _section(outcome: Outcome, measured: Mapping[str, Any], anchor: str) -> dict
             )
             if len(wrong):
                 grid = images.mistakes(test.x, test.y, predictions, test.classes, MISTAKES)
-                caption = f"The worst of {len(wrong):,} mistakes: least probability for the true class first"
+                some_of = "The worst of" if len(wrong) > MISTAKES else "All"
+                caption = f"{some_of} {len(wrong):,} mistakes, least probability for the true class first"
                 pictures.append(_picture(grid, caption, wide=True))
         else:
             tables.append(_rows(outcome, wrong[:MISTAKES], "The worst mistakes"))
@@ -223,7 +224,13 @@ def _section(outcome: Outcome, measured: Mapping[str, Any], anchor: str) -> dict
         tables.append(_rows(outcome, far[:SAMPLES], "The largest errors"))
     if outcome.templates is not None:
         chart = images.templates(outcome.templates, test.classes)
-        pictures.append(_picture(chart, "What each class looks for: its weights as an image", wide=True))
+        pictures.append(
+            _picture(
+                chart,
+                "What speaks for each class (orange) and against it (purple): its weights as an image",
+                wide=True,
+            )
+        )
     return {
         "anchor": anchor,
         "title": outcome.title,

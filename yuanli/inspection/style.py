@@ -103,7 +103,7 @@ class _Plain(LogFormatter):
     """Labels where LogFormatter has them, in plain digits."""
 
     def __call__(self, x: float, pos: int | None = None) -> str:
-        return f"{x:g}" if super().__call__(x, pos) else ""
+        return f"{x:,g}" if super().__call__(x, pos) else ""
 
 
 def plain_text(text: Any, longest: int = 24) -> str:
