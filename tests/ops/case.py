@@ -1,7 +1,7 @@
 """The rows of the table that every operation hangs on.
 
 Adding a row, in the file of your family (`cases_basic.py`, `cases_activation.py`, `cases_shape.py`,
-`cases_convolution.py`, `cases_loss.py`):
+`cases_convolution.py`, `cases_recurrent.py`, `cases_loss.py`):
 
     CASES = [
         Case(ops.log, [positive(3, 4)], np.log, torch=lambda t, x: t.log(x)),

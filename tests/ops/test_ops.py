@@ -3,12 +3,19 @@
 import numpy as np
 import pytest
 
-from tests.ops import cases_activation, cases_basic, cases_convolution, cases_loss, cases_shape
+from tests.ops import (
+    cases_activation,
+    cases_basic,
+    cases_convolution,
+    cases_loss,
+    cases_recurrent,
+    cases_shape,
+)
 from tests.ops.case import Case, ErrorCase, floats
 from tests.references.make_ops import PATH, ask_torch, cotangent
 from yuanli import Tensor, gradcheck, ops
 
-FAMILIES = (cases_basic, cases_activation, cases_shape, cases_convolution, cases_loss)
+FAMILIES = (cases_basic, cases_activation, cases_shape, cases_convolution, cases_recurrent, cases_loss)
 ROWS = [row for family in FAMILIES for row in family.CASES]
 CASES = [row for row in ROWS if isinstance(row, Case)]
 REFUSED = [row for row in ROWS if isinstance(row, ErrorCase)]

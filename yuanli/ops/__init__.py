@@ -32,6 +32,7 @@ from yuanli.ops.linear import linear
 from yuanli.ops.margin_loss import hinge_loss, multi_margin_loss, multiclass_hinge_loss
 from yuanli.ops.norm import batch_norm, layer_norm, local_response_norm
 from yuanli.ops.pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d
+from yuanli.ops.recurrent import gru, lstm, rnn
 from yuanli.ops.reduce import var
 from yuanli.ops.regression_loss import huber_loss, l1_loss, mse_loss, rmse_loss, smooth_l1_loss
 from yuanli.ops.shape import broadcast_to, cat, flatten, pad, permute, squeeze, stack, unsqueeze
@@ -85,11 +86,15 @@ LAYERS = (dropout, embedding, linear)
 CONVOLUTIONS = (conv1d, conv2d, conv_transpose2d)
 POOLS = (max_pool2d, avg_pool2d, adaptive_avg_pool2d)
 NORMS = (batch_norm, layer_norm, local_response_norm)
+RECURRENT = (rnn, lstm, gru)
 LOSSES = (
     *(mse_loss, l1_loss, rmse_loss, smooth_l1_loss, huber_loss),
     *(cross_entropy, nll_loss, kl_div, binary_cross_entropy, binary_cross_entropy_with_logits),
     *(hinge_loss, multiclass_hinge_loss, multi_margin_loss),
 )
 
-ALL = (*OPERATORS, *ELEMENTWISE, *REDUCTIONS, *SHAPES, *LAYERS, *CONVOLUTIONS, *POOLS, *NORMS, *LOSSES)
+ALL = (
+    *(*OPERATORS, *ELEMENTWISE, *REDUCTIONS, *SHAPES),
+    *(*LAYERS, *CONVOLUTIONS, *POOLS, *NORMS, *RECURRENT, *LOSSES),
+)
 """Every differentiable function: the tests demand a row for each."""
