@@ -22,8 +22,8 @@ if KERNELS == "numba" and (_asked := os.environ.get("YUANLI_THREADS")):
         raise ValueRangeError(f"YUANLI_THREADS needs a whole number from 1 to 1024, got {_asked!r}")
     os.environ["NUMBA_NUM_THREADS"] = _asked  # Numba reads it when it is imported
 
-# Threads that wait sleep at once: spinning ones take the cores from the threads they wait for whenever something
-# else runs too (measured on a busy machine, a LeNet step: 48 ms asleep, 300 ms spinning).
+# Threads that wait sleep at once: spinning ones take the cores from the threads they wait for whenever
+# something else runs too (measured on a busy machine, a LeNet step: 48 ms asleep, 300 ms spinning).
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 numba: Any = __import__("numba") if KERNELS == "numba" else None
