@@ -131,8 +131,18 @@ def test_per_class_numbers():
         assert re.search(name + r"75\.0 %75\.0 %75\.0 %4\b", text)
 
 
-def test_nothing_comes_from_outside():
-    html = report([images(rows=ROWS), images(name="b", rows=ROWS)], title="two", command="yuanli compare zoo")
+@pytest.fixture(scope="module")
+def compared():
+    """The report of three models, given in no order."""
+    outcomes = [
+        images(name=name, title=name, right=right, train_seconds=seconds, parameters=10)
+        for name, right, seconds in (("bad", 3, 1.0), ("good", 12, 2.0), ("fair", 8, 3.0))
+    ]
+    return report(outcomes, title="c", command="yuanli compare zoo")
+
+
+def test_nothing_comes_from_outside(compared):
+    html = compared
     page = Page(html)
     for tag, attributes in page.tags:
         assert tag not in ("script", "link", "iframe", "object"), tag
@@ -150,7 +160,7 @@ def test_hostile_names_stay_text():
     names = {"data": HOSTILE, "name": HOSTILE, "title": HOSTILE, "command": HOSTILE}
     more = {"config": {HOSTILE: HOSTILE}, "facts": {HOSTILE: HOSTILE}, "parameters": 3, "train_seconds": 1.0}
     hostile = images(classes=(HOSTILE, "b", "c"), rows=ROWS, **names, **more)
-    for outcomes in ([hostile], [hostile, hostile], [table(HOSTILE, (HOSTILE, "b"))]):
+    for outcomes in ([hostile, hostile], [table(HOSTILE, (HOSTILE, "b"))]):
         html = report(outcomes, title=HOSTILE, command=HOSTILE, notes=[HOSTILE])
         page = Page(html)
         assert "<script" not in html
@@ -176,10 +186,8 @@ def test_regression_shows_residuals():
     assert "Predictions and residuals on the test data" in [a.get("alt") for _, a in page.tags]
 
 
-def test_comparison_is_sorted_best_first():
-    outcomes = [images(name=n, title=n, right=r, train_seconds=s, parameters=10)
-                for n, r, s in (("bad", 3, 1.0), ("good", 12, 2.0), ("fair", 8, 3.0))]  # fmt: skip
-    html = report(outcomes, title="c")
+def test_comparison_is_sorted_best_first(compared):
+    html = compared
     assert re.findall(r'<a href="#model-\d">(\w+)</a>', html) == ["good", "fair", "bad"]
     page = Page(html)
     anchors = {a["id"] for _, a in page.tags if "id" in a}
@@ -188,7 +196,7 @@ def test_comparison_is_sorted_best_first():
 
 
 def test_the_same_report_is_the_same_bytes(tmp_path):
-    first, second = (write_report(tmp_path / f"{i}/r.html", [images(rows=ROWS)], title="t") for i in "ab")
+    first, second = (write_report(tmp_path / f"{i}/r.html", [regression()], title="t") for i in "ab")
     assert first.read_bytes() == second.read_bytes()
 
 

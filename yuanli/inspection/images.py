@@ -99,30 +99,27 @@ def predictions(
     shown: int = 3,
 ) -> Figure:
     """Each image beside bars of its likeliest classes: green the true one, red a wrong guess, others blue."""
-    n = len(images)
-    figure, axes = panels(n, 2, width=2.6, height=1.05, width_ratios=[1, 2.2])
-    for row, (picture, bars) in enumerate(axes):
-        frameless(picture)
-        picture.imshow(as_picture(images[row]), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-        p = probabilities[row]
-        top = np.argsort(-p, kind="stable")[:shown][::-1]
-        true = None if truth is None else int(truth[row])
-        colours = [GREEN if k == true else RED if k == p.argmax() and true is not None else BLUE for k in top]
-        bars.barh(range(len(top)), 100 * p[top], color=colours, height=0.7)
-        bars.set_yticks(range(len(top)), [plain_text(classes[k], 16) for k in top])
-        for place, k in enumerate(top):
-            bars.annotate(f"{100 * p[k]:.1f} %", (100 * p[k], place), (4, 0), textcoords="offset points",
-                          va="center", fontsize=8)  # fmt: skip
-        bars.set_xlim(0, 118)
-        bars.set_xticks(range(0, 101, 20))
-        bars.grid(False, axis="y")
-        if row < n - 1:
-            bars.tick_params(labelbottom=False)
+    longest = min(16, max(map(len, classes)))
+    start, full = 1.2 + 0.085 * longest, 2.6  # inches to the bars, and of a bar of 100 %: one unit is an inch
+    figure = new_figure(start + full + 0.8, 1.05 * len(images) + 0.1)
+    axes = figure.add_subplot()
+    frameless(axes)
+    for row, (image, p) in enumerate(zip(images, probabilities, strict=True)):
+        bottom, true = -1.05 * (row + 1), None if truth is None else int(truth[row])
+        picture = as_picture(image)
+        box = (0, 0.8, bottom, bottom + 0.8)
+        axes.imshow(picture, cmap="gray", vmin=0, vmax=1, extent=box, interpolation="nearest")
         if true is not None:
-            picture.set_title(
-                f"true {plain_text(classes[true], 14)}", fontsize=9, fontweight="normal", loc="center"
-            )
-    axes[-1, 1].set_xlabel("probability in %")
+            name = f"true {plain_text(classes[true], 14)}"
+            axes.text(0.4, bottom + 0.82, name, ha="center", va="bottom", fontsize=9)
+        for place, k in enumerate(np.argsort(-p, kind="stable")[:shown]):
+            y = bottom + 0.8 * (1 - (place + 0.5) / shown)
+            colour = GREEN if k == true else RED if place == 0 and true is not None else BLUE
+            axes.barh(y, full * p[k], 0.5 / shown, left=start, color=colour)
+            axes.text(start - 0.08, y, plain_text(classes[k], 16), ha="right", va="center", fontsize=9)
+            axes.text(start + full * p[k] + 0.06, y, f"{100 * p[k]:.1f} %", va="center", fontsize=8.5)
+        axes.plot([start, start], [bottom, bottom + 0.8], color=GREY, lw=0.8)
+    axes.set(xlim=(-0.1, start + full + 0.6), ylim=(-1.05 * len(images) - 0.05, 0.05), aspect="equal")
     return figure
 
 

@@ -203,7 +203,10 @@ def _section(outcome: Outcome, measured: Mapping[str, Any], anchor: str) -> dict
             some = np.linspace(0, len(test) - 1, min(SAMPLES, len(test))).astype(int)
             samples = images.predictions(test.x[some], test.y[some], predictions[some], test.classes)
             pictures.append(
-                _picture(samples, "Some predictions: green is the true class, red a wrong answer")
+                _picture(
+                    samples,
+                    "Some predictions with their probabilities: green the true class, red a wrong answer",
+                )
             )
             if len(wrong):
                 grid = images.mistakes(test.x, test.y, predictions, test.classes, MISTAKES)
