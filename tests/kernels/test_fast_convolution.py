@@ -68,6 +68,9 @@ SHAPES = [  # n, height, width, ins, outs, kernel, stride, padding, dilation, gr
     (1, 2, 2, 16, 16, (5, 5), ONE, ((2, 2), (2, 2)), ONE, 16),  # no window lies inside
     (1, 7, 7, 32, 32, (1, 2), (3, 3), ((0, 0), (0, 0)), ONE, 32),  # pixels that nobody sees
     (0, 8, 8, 32, 32, (3, 3), ONE, SAME, ONE, 32),
+    (3, 5, 4, 16, 120, (5, 4), ONE, ((0, 0), (0, 0)), ONE, 1),  # one window as large as the image
+    (2, 14, 13, 70, 130, (1, 1), ONE, ((0, 0), (0, 0)), ONE, 1),
+    (2, 7, 6, 20, 30, (1, 1), (2, 3), ((0, 0), (0, 0)), ONE, 1),
     (0, 8, 8, 4, 4, (3, 3), ONE, SAME, ONE, 1),
     (0, 8, 8, 64, 64, (3, 3), ONE, SAME, ONE, 1),
 ]

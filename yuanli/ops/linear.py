@@ -3,6 +3,7 @@
 import numpy as np
 
 from yuanli.errors import ShapeError
+from yuanli.kernels.matmul import matmul
 from yuanli.tensor import differentiable
 
 
@@ -15,19 +16,24 @@ def linear(input, weight, bias=None):
     """
     if weight.ndim != 2 or not input.ndim or input.shape[-1] != weight.shape[1]:
         raise ShapeError(f"linear needs input (…, I) and weight (O, I), got {input.shape} and {weight.shape}")
-    y = input @ weight.T
+    y = _product(input, weight.T)
 
     def grad_weight(dy):
-        return _rows(dy).T @ _rows(input)
+        return matmul(_rows(dy).T, _rows(input))
 
     if bias is None:
-        return y, (lambda dy: dy @ weight, grad_weight, None)
+        return y, (lambda dy: _product(dy, weight), grad_weight, None)
     if bias.shape != weight.shape[:1]:
         raise ShapeError(
             f"linear needs bias ({weight.shape[0]},) for weight {weight.shape}, got {bias.shape}"
         )
     y = np.add(y, bias, out=y if y.dtype == bias.dtype else None)
-    return y, (lambda dy: dy @ weight, grad_weight, lambda dy: _rows(dy).sum(0))
+    return y, (lambda dy: _product(dy, weight), grad_weight, lambda dy: _rows(dy).sum(0))
+
+
+def _product(x, matrix):
+    """(…, D) @ (D, E) → (…, E)"""
+    return matmul(_rows(x), matrix).reshape(*x.shape[:-1], matrix.shape[1])
 
 
 def _rows(x):
