@@ -183,9 +183,8 @@ def preprocess(numbers):
 
 
 def init(numbers):
-    width = 100
     small = numbers["0.01·randn, ReLU"]["rms"]
-    shrink = 0.01 * sqrt(width / 2)  # of the mean square's root, by each layer
+    shrink = 0.01 * sqrt(numbers["width"] / 2)  # of the mean square's root, by each layer
     np.testing.assert_allclose(np.array(small[1:]) / small[:-1], shrink, rtol=0.25)
     assert numbers["0.01·randn, tanh"]["gradient"] < 1e-6
     assert all(0.5 < v < 2 for v in numbers["He, ReLU"]["rms"])

@@ -1,6 +1,7 @@
 """Initialisation: whether a signal survives ten layers."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,8 @@ METHODS = {
 
 def init(out: Path, seed: int = 0, *, layers: int = 10, width: int = 300, rows: int = 300) -> Demonstration:
     """The activations of each layer for N(0, 1) inputs, and the gradient that comes back to the input."""
-    activations, lines, numbers = {}, [], {}
+    activations, lines = {}, []
+    numbers: dict[str, Any] = {"width": width}
     shown = sorted({0, layers // 2 - 1, layers - 1})
     for name, (fill, function) in METHODS.items():
         rng = np.random.default_rng(seed)
