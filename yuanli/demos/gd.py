@@ -14,16 +14,7 @@ from yuanli.inspection.functions import paths
 from yuanli.inspection.style import save
 from yuanli.nn import Linear
 from yuanli.ops import mse_loss
-from yuanli.optim import (
-    SGD,
-    Adagrad,
-    Adam,
-    Converged,
-    MaxSteps,
-    Optimizer,
-    RMSprop,
-    SmallGradient,
-)  # fmt: skip
+from yuanli.optim import SGD, Adagrad, Adam, Converged, MaxSteps, Optimizer, RMSprop, SmallGradient
 from yuanli.tensor import Tensor
 from yuanli.training import Training, fit
 
