@@ -97,6 +97,27 @@ LAYERS = [
 ]
 
 
+SEQUENCE = (5, 3, 4)  # T, N, D
+RECURRENT = [  # their results are tuples: test_recurrent.py compares them
+    _layer("RNN", SEQUENCE, input_size=4, hidden_size=6),
+    _layer("RNN", SEQUENCE, input_size=4, hidden_size=6, nonlinearity="relu", bias=False),
+    _layer("LSTM", SEQUENCE, input_size=4, hidden_size=6),
+    _layer("LSTM", SEQUENCE, input_size=4, hidden_size=18, bias=False, bidirectional=True),
+    _layer("LSTM", SEQUENCE, input_size=4, hidden_size=5, num_layers=3, bidirectional=True),
+    _layer("LSTM", (3, 5, 4), input_size=4, hidden_size=5, num_layers=2, batch_first=True),
+    _layer("LSTM", (5, 4), input_size=4, hidden_size=5, bidirectional=True, batch_first=True),
+    _layer("LSTM", (1, 1, 4), input_size=4, hidden_size=1),
+    _layer("LSTM", (70, 19, 4), input_size=4, hidden_size=33),
+    _layer("GRU", SEQUENCE, input_size=4, hidden_size=6),
+    _layer("GRU", (25, 9, 4), input_size=4, hidden_size=16, num_layers=2, bidirectional=True),
+    _layer("RNN", (25, 9, 4), input_size=4, hidden_size=17, num_layers=2, bidirectional=True),
+    _layer("RNNCell", (3, 4), input_size=4, hidden_size=6),
+    _layer("RNNCell", (4,), input_size=4, hidden_size=6, bias=False, nonlinearity="relu"),
+    _layer("LSTMCell", (3, 4), input_size=4, hidden_size=6),
+    _layer("GRUCell", (3, 4), input_size=4, hidden_size=6),
+]
+
+
 @dataclass(frozen=True)
 class Loss:
     """A loss with options, and its target: "classes", "probabilities" or "numbers"."""

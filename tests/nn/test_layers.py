@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.nn.layers import LAYERS, LOSSES, OURS
+from tests.nn.layers import LAYERS, LOSSES, OURS, RECURRENT
 from yuanli import Tensor, manual_seed, nn
 from yuanli.errors import ShapeError, UnknownNameError, ValueRangeError
 
@@ -18,12 +18,12 @@ def test_every_layer_and_loss_has_a_case():
     modules = {
         n for n in nn.__all__ if isinstance(getattr(nn, n), type) and issubclass(getattr(nn, n), nn.Module)
     }
-    tested = {case.name for case in (*LAYERS, *LOSSES)} | OURS
+    tested = {case.name for case in (*LAYERS, *RECURRENT, *LOSSES)} | OURS
     assert tested == modules - {"Module", "Sequential", "ModuleList"}
-    assert set(STATES) <= {str(case) for case in LAYERS}
+    assert set(STATES) <= {str(case) for case in (*LAYERS, *RECURRENT)}
 
 
-@pytest.mark.parametrize("case", LAYERS, ids=str)
+@pytest.mark.parametrize("case", [*LAYERS, *RECURRENT], ids=str)
 def test_state_has_torch_s_names_and_shapes(case):
     state = case.make(nn).state_dict()
     assert {name: list(value.shape) for name, value in state.items()} == STATES.get(str(case), {})

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import torch
 
-from tests.nn.layers import LAYERS
+from tests.nn.layers import LAYERS, RECURRENT
 
 
 def main() -> None:
-    states = {str(case): case.make(torch.nn).state_dict() for case in LAYERS}
+    states = {str(case): case.make(torch.nn).state_dict() for case in (*LAYERS, *RECURRENT)}
     shapes = {
         case: {name: list(v.shape) for name, v in state.items()} for case, state in states.items() if state
     }

@@ -35,11 +35,16 @@ from yuanli.nn.loss import (
 from yuanli.nn.module import Module, Parameter
 from yuanli.nn.norm import BatchNorm1d, BatchNorm2d, LayerNorm, LocalResponseNorm
 from yuanli.nn.pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
+from yuanli.nn.recurrent import GRU, LSTM, RNN
+from yuanli.nn.recurrent_cell import GRUCell, LSTMCell, RNNCell
 from yuanli.nn.sequential import ModuleList, Sequential
 
 __all__ = [
     "ELU",
     "GELU",
+    "GRU",
+    "LSTM",
+    "RNN",
     "AdaptiveAvgPool2d",
     "AvgPool2d",
     "BCELoss",
@@ -53,11 +58,13 @@ __all__ = [
     "Dropout",
     "Embedding",
     "Flatten",
+    "GRUCell",
     "HingeLoss",
     "HuberLoss",
     "Identity",
     "KLDivLoss",
     "L1Loss",
+    "LSTMCell",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
@@ -72,6 +79,7 @@ __all__ = [
     "NLLLoss",
     "Parameter",
     "RMSELoss",
+    "RNNCell",
     "ReLU",
     "Sequential",
     "SiLU",

@@ -137,11 +137,14 @@ def _prepared(op, gates, arrays, mask, reverse):
                 f"{op} needs {name} of shape {needed} for x of shape {input.shape} and states of {H}, "
                 f"got {array.shape}"
             )
-    mask = np.ones((T, N), bool) if mask is None else np.asarray(mask)
+    everywhere = mask is None
+    mask = np.ones((T, N), bool) if everywhere else np.asarray(mask)
     if mask.dtype != bool:
         raise DTypeError(f"{op} needs a mask of booleans, got dtype {mask.dtype}")
     if mask.shape != (T, N):
         raise ShapeError(f"{op} needs a mask {(T, N)}, as x of shape {input.shape}, got {mask.shape}")
     dtype = np.result_type(*(a for a in arrays if a is not None))
     input, *rest = (None if a is None else np.asarray(a, dtype) for a in arrays)
+    if not everywhere:
+        input = np.where(mask[:, :, None], input, dtype.type(0))  # there may be anything, also nan
     return (_in_time(input, reverse), *rest), _in_time(mask, reverse)
