@@ -129,3 +129,20 @@ def densenet100(nn, F):
             layers += [nn.Conv2d(ins, ins // 2, 1, bias=False), nn.AvgPool2d(2)]
             ins //= 2
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(ins, 10))
+
+
+def char_lstm(nn, F):
+    """A language model of 65 characters: embedding, LSTM, scores for the next character at every step."""
+
+    class CharLSTM(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embedding = nn.Embedding(65, 64)
+            self.lstm = nn.LSTM(64, 256)
+            self.scores = nn.Linear(256, 65)
+
+        def forward(self, characters):  # (T, N)
+            y, _ = self.lstm(self.embedding(characters))
+            return self.scores(y).reshape(-1, 65)  # (T·N, 65)
+
+    return CharLSTM()

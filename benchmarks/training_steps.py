@@ -23,6 +23,7 @@ class Benchmark:
     net: Callable
     shape: tuple[int, ...]
     classes: int = 10
+    words: int = 0  # the inputs are numbers below this, (T, N), and each has a class
 
     def steps(self) -> dict[str, Step]:
         """One function a library, each making one step of SGD with momentum and returning the loss."""
@@ -30,8 +31,11 @@ class Benchmark:
         ours = self.net(nn, ops)
         weights = {name: torch.tensor(array) for name, array in ours.state_dict().items()}
         rng = np.random.default_rng(0)
-        x = rng.normal(size=self.shape).astype(np.float32)
-        y = rng.integers(0, self.classes, self.shape[0])
+        if self.words:
+            x, y = rng.integers(0, self.words, self.shape), rng.integers(0, self.classes, np.prod(self.shape))
+        else:
+            x = rng.normal(size=self.shape).astype(np.float32)
+            y = rng.integers(0, self.classes, self.shape[0])
         steps = {"yuanli": _our_step(ours, x, y), "torch": _torch_step(self.net, weights, torch.tensor(x), y)}
         if x.ndim == 4:
             last = torch.tensor(x).to(memory_format=torch.channels_last)
@@ -80,4 +84,5 @@ BENCHMARKS = (
     Benchmark("ResNet-18 on 224×224, batch 16", 0.9, nets.resnet18, (16, 3, 224, 224), 1000),
     Benchmark("MobileNet v2 on 224×224, batch 16", 1.0, nets.mobilenet_v2, (16, 3, 224, 224), 1000),
     Benchmark("DenseNet-BC-100 (k=12) on 32×32, batch 64", 0.9, nets.densenet100, (64, 3, 32, 32)),
+    Benchmark("LSTM 64→256, batch 32, 64 steps", 1.0, nets.char_lstm, (64, 32), 65, words=65),
 )
