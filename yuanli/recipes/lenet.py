@@ -8,6 +8,8 @@ from yuanli.nn import Module
 from yuanli.recipes.recipe import Recipe
 from yuanli.recipes.settings import Settings
 
+MANY = 10_000  # images; of fewer, each is seen more often, and shifted further
+
 
 class LeNet(Recipe):
     """Images of 28 to 32 pixels stay as they are; all others are brought to 32×32."""
@@ -20,11 +22,15 @@ class LeNet(Recipe):
         return super().unsuited(data) or ("" if data.is_image else "it convolves images, and this is a table")
 
     def settings(self, data: Dataset) -> Settings:
-        many = len(data) >= 10_000
-        return Settings(epochs=5 if many else 30, lr=0.003, batch_size=64 if many else 32, augment=True)
+        if len(data) >= MANY:
+            return Settings(epochs=5, lr=0.003, batch_size=64, augment=True)
+        return Settings(epochs=40, lr=0.006, batch_size=32, augment=True, l2=1e-3)
 
     def sparse_lr(self, data: Dataset) -> float:
         return 0.1
+
+    def shift(self, data: Dataset) -> int:
+        return super().shift(data) if len(data) >= MANY else 3
 
     def size(self, data: Dataset) -> int | None:
         height, width = data.x.shape[2:]

@@ -52,9 +52,13 @@ class Recipe:
         return cross_entropy(scores, y) if y.dtype.kind == "i" else mse_loss(scores, y[:, None])
 
     def augmentation(self, data: Dataset) -> Any:
-        """Shifts by up to a sixteenth of the width; colour pictures, of things, are mirrored too."""
-        shift = RandomCrop(padding=max(1, (self.size(data) or data.x.shape[3]) // 16))
-        return Augmentations(RandomHorizontalFlip(), shift) if data.x.shape[1] == 3 else shift
+        """Shifts by up to `shift` pixels; colour pictures, of things, are mirrored too."""
+        shifts = RandomCrop(padding=self.shift(data))
+        return Augmentations(RandomHorizontalFlip(), shifts) if data.x.shape[1] == 3 else shifts
+
+    def shift(self, data: Dataset) -> int:
+        """A sixteenth of the width, in pixels."""
+        return max(1, (self.size(data) or data.x.shape[3]) // 16)
 
     def templates(self, model: Module, shape: tuple[int, ...]) -> np.ndarray | None:
         """What each class looks for, as images (K, C, H, W), where the model has such a thing."""
