@@ -13,18 +13,23 @@ import torch
 from benchmarks.timing import foreign_load, interleaved
 from benchmarks.training_steps import BENCHMARKS, Benchmark
 
-LOSS_STEPS = 3  # the first losses of every side must agree
+# The first losses of every side must agree.  From the second on they also measure gradients, which rounding
+# alone changes in deep nets, where it moves numbers across ReLU's kink.  For MobileNet v2 at its random start
+# torch's own float32 gradients are 1 % off its float64 ones, and its third losses in its two layouts differ
+# by 3e-3; our float32 gradients are as far off, and our float64 ones agree with torch's to 1e-10.
+LOSS_TOLERANCES = (1e-5, 1e-3, 1e-2)
 
 
 def run(benchmark: Benchmark, seconds: float) -> dict:
     """One row: losses compared, then all sides timed together."""
     steps = benchmark.steps()
-    losses = {name: [step() for _ in range(LOSS_STEPS)] for name, step in steps.items()}
+    losses = {name: [step() for _ in LOSS_TOLERANCES] for name, step in steps.items()}
     ours = losses["yuanli"]
     for name, theirs in losses.items():
-        np.testing.assert_allclose(
-            ours, theirs, rtol=1e-4, err_msg=f"{benchmark.name}: losses of {name} differ"
-        )
+        for loss, other, tolerance in zip(ours, theirs, LOSS_TOLERANCES, strict=True):
+            np.testing.assert_allclose(
+                loss, other, rtol=tolerance, err_msg=f"{benchmark.name}: losses of {name} differ"
+            )
     times = interleaved(steps, seconds)
     best = min(t.median for name, t in times.items() if name != "yuanli")
     return {
