@@ -10,6 +10,7 @@ from numbers import Real
 import numpy as np
 
 from yuanli.errors import ShapeError, ValueRangeError
+from yuanli.kernels import softmax
 from yuanli.ops.labels import Places, class_weights, floating_scores, labelled, weighted
 from yuanli.ops.regression_loss import reduced, same_shape, unless_list
 from yuanli.tensor import differentiable
@@ -33,21 +34,17 @@ def cross_entropy(input, target, weight=None, ignore_index=-100, reduction="mean
     if classes.dtype.kind == "f" and classes.shape == scores.shape:
         return _against_probabilities(scores, target, w, reduction, label_smoothing)
     scores, y, places = labelled("cross_entropy", scores, classes, ignore_index)
-    rows = np.arange(len(y))
     row_weight = None if w is None else w[y]
     if label_smoothing:
         q = np.full_like(scores, label_smoothing / scores.shape[1])
-        q[rows, y] += 1 - label_smoothing
+        q[np.arange(len(y)), y] += 1 - label_smoothing
         loss, grad_scores, _ = _dense(scores, q, w, row_weight, reduction, places)
         return loss, (grad_scores,)
-    shifted, e, total = _softmax(scores)
-    loss, share = weighted(np.log(total[:, 0]) - shifted[rows, y], row_weight, reduction)
+    losses, p = softmax.cross_entropy(scores, y)
+    loss, share = weighted(losses, row_weight, reduction)
 
     def grad_scores(dy):
-        dx = e / total
-        dx[rows, y] -= 1
-        dx *= places.column(dy, share)
-        return places.back(dx)
+        return places.back(softmax.cross_entropy_grad(p, y, places.column(dy, share)))
 
     return (places.back(loss) if loss.ndim else loss), (grad_scores,)
 

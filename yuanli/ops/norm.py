@@ -1,8 +1,11 @@
 """Normalisation: over the batch, over the features, over neighbouring channels."""
 
+import math
+
 import numpy as np
 
 from yuanli.errors import DTypeError, ShapeError, ValueRangeError
+from yuanli.kernels import layer_norm as layer_norm_kernels
 from yuanli.kernels import normalisation
 from yuanli.kernels.windows import taps_that_see
 from yuanli.ops.windows import need_floats, numbers
@@ -84,18 +87,19 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
     for name, array in (("weight", weight), ("bias", bias)):
         if array is not None and array.shape != shape:
             raise ShapeError(f"{op} needs {name} of shape {shape}, got {array.shape}")
-    last = tuple(range(-len(shape), 0))
-    x_hat = input - input.mean(last, keepdims=True)
-    inv_std = 1 / np.sqrt((x_hat * x_hat).mean(last, keepdims=True) + eps)
-    x_hat *= inv_std
-    y = x_hat if weight is None else x_hat * weight
-    y = y if bias is None else y + bias
+    width = math.prod(shape)
+    flat = [None if v is None else v.reshape(-1) for v in (weight, bias)]
+    y, x_hat, inv_std = layer_norm_kernels.layer_norm(input.reshape(-1, width), *flat, eps)
 
-    def grad_input(dy):
-        g = dy if weight is None else dy * weight
-        return inv_std * (g - g.mean(last, keepdims=True) - x_hat * (g * x_hat).mean(last, keepdims=True))
+    def rows(dy):
+        return dy.reshape(-1, width)
 
-    return y, (grad_input, None, lambda dy: dy * x_hat, lambda dy: dy)
+    return y.reshape(input.shape), (
+        lambda dy: layer_norm_kernels.grad_x(rows(dy), flat[0], x_hat, inv_std).reshape(input.shape),
+        None,
+        lambda dy: normalisation.grad_sums(x_hat, rows(dy), np.zeros(width, dy.dtype))[1].reshape(shape),
+        lambda dy: normalisation.column_sums(rows(dy)).reshape(shape),
+    )
 
 
 @differentiable

@@ -7,23 +7,22 @@ Source: Blanchard, Higham & Higham 2021, "Accurately computing the log-sum-exp a
 import numpy as np
 
 from yuanli.arithmetic import axes, keepaxes
+from yuanli.kernels import softmax as softmax_kernels
 from yuanli.tensor import differentiable
 
 
 @differentiable
 def softmax(input, dim=-1):
     """y_k = e^{x_k} / Σⱼ e^{x_j} along `dim`; ∂/∂x = y·(dy − Σⱼ dy_j·y_j)."""
-    y = np.exp(input - input.max(dim, keepdims=True))
-    y /= y.sum(dim, keepdims=True)
-    return y, (lambda dy: y * (dy - (dy * y).sum(dim, keepdims=True)),)
+    y = softmax_kernels.softmax(_last(input, dim))
+    return _back(y, dim), (lambda dy: _back(softmax_kernels.softmax_grad(_last(dy, dim), y), dim),)
 
 
 @differentiable
 def log_softmax(input, dim=-1):
     """y_k = x_k − ln Σⱼ e^{x_j} along `dim`; ∂/∂x = dy − softmax(x)·Σⱼ dy_j."""
-    shifted = input - input.max(dim, keepdims=True)
-    y = shifted - np.log(np.exp(shifted).sum(dim, keepdims=True))
-    return y, (lambda dy: dy - np.exp(y) * dy.sum(dim, keepdims=True),)
+    y = softmax_kernels.log_softmax(_last(input, dim))
+    return _back(y, dim), (lambda dy: _back(softmax_kernels.log_softmax_grad(_last(dy, dim), y), dim),)
 
 
 @differentiable
@@ -36,3 +35,11 @@ def logsumexp(input, dim, keepdim=False):
     total = e.sum(over, keepdims=True)
     y = np.log(total) + top
     return y if keepdim else y.squeeze(over), (lambda dy: keepaxes(dy, input, dim) * e / total,)
+
+
+def _last(x, dim):
+    return x if dim in (-1, x.ndim - 1) else np.moveaxis(x, dim, -1)
+
+
+def _back(y, dim):
+    return y if dim in (-1, y.ndim - 1) else np.moveaxis(y, -1, dim)
