@@ -21,7 +21,7 @@ from yuanli.errors import (
     ValueRangeError,
     YuanliError,
 )
-from yuanli.recipes import compare, evaluate, predict, train
+from yuanli.recipes import compare, evaluate, load_other, predict, train
 from yuanli.training import Hook, Interrupted, Run
 
 SOURCE = {"spec": "digits"}
@@ -129,6 +129,66 @@ def test_a_number_is_predicted_in_its_own_unit(tmp_path):
     assert run.report_path.is_file()
 
 
+# Other data than the run's own ----------------------------------------------------------------------------
+
+
+def test_a_new_table_is_read_with_the_columns_and_classes_of_the_run(table, tmp_path):
+    """Other order, further columns, a class that does not occur, a word not seen before."""
+    source = {"spec": str(table), "target": "kind"}
+    run = train("mlp", load(**source), out=tmp_path / "run", source=source, report=False)
+    new = tmp_path / "新.csv"
+    new.write_text("kind,extra,colour,size\nberry,1,red,2\nleaf,2,green,3\nberry,3,,4\nbig,4,purple,9\n")
+    split = load_other(run, new)
+    judged = evaluate(run, split)
+    assert (judged.data, judged.metrics["examples"]) == ("新", 4)
+    asked = predict(run, [new])
+    assert judged.metrics["accuracy"] == np.mean(
+        [a.answer == k for a, k in zip(asked, ["berry", "leaf", "berry", "big"], strict=True)]
+    )
+    np.testing.assert_array_equal(split.test.x[:3], [[2, 1], [3, 0], [4, np.nan]])
+    assert len(load_other(run, table).test) == 40, "its own table: the rows kept aside, not all"
+    new.write_text("kind,colour,size\nstar,red,2\n")
+    with pytest.raises(DataError, match="kind has values that are no classes of the model: star"):
+        load_other(run, new)
+    new.write_text("kind,colour\nberry,red\n")
+    with pytest.raises(DataError, match="no column 'size'"):
+        load_other(run, new)
+
+
+def test_other_pictures_get_the_size_and_channels_of_the_run(mlp, digits, tmp_path):
+    from PIL import Image
+
+    rows = [i for i in range(60) if digits.test.y[i] in (3, 7)]
+    for i in rows:  # twice as large, in colour, and two of the ten classes
+        folder = tmp_path / "图片" / str(digits.test.y[i])
+        folder.mkdir(parents=True, exist_ok=True)
+        picture = Image.fromarray(digits.test.x[i, 0]).resize((16, 16), Image.Resampling.NEAREST)
+        picture.convert("RGB").save(folder / f"{i:02d}.png")
+    test = load_other(mlp, tmp_path / "图片").test
+    assert (test.x.shape, test.classes) == ((len(rows), 1, 8, 8), digits.test.classes)
+    assert sorted(test.y) == sorted(digits.test.y[rows])
+    ours = evaluate(mlp, replace(digits, test=digits.test.subset(np.array(rows))))
+    theirs = evaluate(mlp, load_other(mlp, tmp_path / "图片"))
+    assert theirs.metrics["accuracy"] == pytest.approx(ours.metrics["accuracy"], abs=0.25)
+    (tmp_path / "图片" / "cat").mkdir()
+    (tmp_path / "图片" / "3").rename(tmp_path / "图片" / "cat" / "3")
+    with pytest.raises(DataError, match="classes that the model has not: cat"):
+        load_other(mlp, tmp_path / "图片")
+    (tmp_path / "a.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(DataError, match="is a table, and the model has learned from pictures"):
+        load_other(mlp, tmp_path / "a.csv")
+
+
+def test_data_found_in_a_data_root_is_found_again_there(digits, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sets").mkdir()
+    source = {"spec": "digits", "target": None, "root": "sets"}
+    run = train("linear", digits, out=tmp_path / "run", **QUICK | {"source": source, "epochs": 1})
+    assert run.config["data"]["source"]["root"] == str(tmp_path / "sets")
+    assert "--data digits --data-root sets" in run.config["command"]
+    assert evaluate(run).metrics["examples"] == 360
+
+
 # Resuming -------------------------------------------------------------------------------------------------
 
 
@@ -213,6 +273,7 @@ BAD_TRAININGS = [
     ("linear", {"epoch": 3}, UnknownNameError, "did you mean epochs"),
     ("linear", {"seed": -1}, ValueRangeError, "seed needs"),
     ("linear", {"seed": 0.5}, ValueRangeError, "seed needs"),
+    ("linear", {"seed": 1 << 32}, ValueRangeError, "seed needs"),
 ]
 
 

@@ -175,7 +175,9 @@ def evaluate(
     """Judge a trained model on rows it has not learned from."""
     from yuanli import recipes
 
-    split = load(data, target, data_root)[0] if data else None
+    split = recipes.load_other(run, data, target=target, root=data_root) if data else None
+    for line in split.notes if split else ():
+        say(line)
     judged = recipes.evaluate(run, split, root=data_root)
     if json:
         print_json(judged.to_json())
@@ -203,8 +205,8 @@ def load(data: str, target: str | None, root: Path | None) -> tuple["Split", dic
     """The data, and the arguments by which it is found again; its notes go to stderr."""
     from yuanli.data import load
 
-    source = {"spec": data, "target": target}
-    split = load(**source, root=root)  # type: ignore[arg-type]
+    source = {"spec": data, "target": target, "root": root and str(root)}
+    split = load(**source)  # type: ignore[arg-type]
     for line in split.notes:
         say(line)
     return split, source

@@ -2,13 +2,15 @@
 
 import difflib
 import os
+from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from yuanli.data import synthetic
 from yuanli.data.bundled import BUNDLED, load_bundled, split
-from yuanli.data.dataset import Split
+from yuanli.data.dataset import Dataset, Feature, Split
 from yuanli.data.official import SOURCES, load_official
 from yuanli.data.parquet import find_parquet, has_pictures, load_pictures
 from yuanli.data.storage import data_root
@@ -17,6 +19,19 @@ from yuanli.errors import DataError, UnknownNameError
 SYNTHETIC = {f.__name__: f for f in (synthetic.moons, synthetic.circles, synthetic.spirals, synthetic.blobs)}
 TABLES = (".csv", ".tsv", ".parquet")
 TEXTS = (".txt", ".text", ".md")
+
+
+class Trained(Protocol):
+    """A model, as far as rows must fit it: its columns, its classes, the shape of a row."""
+
+    @property
+    def features(self) -> tuple[Feature, ...]: ...
+
+    @property
+    def classes(self) -> tuple[str, ...]: ...
+
+    @property
+    def row(self) -> tuple[int, ...]: ...
 
 
 def names() -> tuple[str, ...]:
@@ -50,6 +65,42 @@ def load(
     if name in SYNTHETIC:
         return split(SYNTHETIC[name](rng=np.random.default_rng(seed)), test_size=test_size, seed=seed)
     return load_bundled(name, test_size, seed)
+
+
+def load_unseen(
+    spec: str | os.PathLike,
+    like: Trained,
+    *,
+    root: str | os.PathLike | None = None,
+    target: str | None = None,
+) -> tuple[Dataset, tuple[str, ...]]:
+    """Rows to judge the model `like` on, with its columns, classes and picture size, and notes.
+
+    Of the user's own table or folder every row, unless the folder has a part test; else the test rows.
+    Raises: UnknownNameError; DataError, also when the rows do not fit the model.
+    """
+    known = {_key(name) for name in names()}
+    path = None if isinstance(spec, str) and _key(spec) in known else Path(spec).expanduser()
+    of_pictures = len(like.row) == 3
+    if path is not None and path.is_dir() and of_pictures and not any(find_parquet(path).values()):
+        from yuanli.data.folders import read_folder
+
+        channels, *size = like.row
+        return read_folder(path, classes=like.classes, channels=channels, size=(size[0], size[1]))
+    if path is not None and path.is_file() and path.suffix.lower() in TABLES:
+        if not of_pictures:
+            from yuanli.data.tables import read_table
+
+            return read_table(path, target, like=like)
+        if path.suffix.lower() != ".parquet" or not has_pictures(path):
+            raise DataError(f"{path} is a table, and the model has learned from pictures")
+    split = load(spec, root=root, target=target)
+    test = split.test
+    if of_pictures and test.is_image and test.x.shape[1] == like.row[0]:
+        from yuanli.data.resize import Resize
+
+        test = replace(test, x=Resize(like.row[1:]).transform(test.x))  # type: ignore[arg-type]
+    return test, split.notes
 
 
 def _load_path(path: Path, target: str | None, test_size: float, seed: int) -> Split:

@@ -58,6 +58,30 @@ def load_folder(folder: Path, *, test_size: float, seed: int) -> Split:
     return replace(drawn, notes=(*notes, *drawn.notes))
 
 
+def read_folder(
+    folder: Path, *, classes: tuple[str, ...], channels: int, size: tuple[int, int]
+) -> tuple[Dataset, tuple[str, ...]]:
+    """Every picture of a folder laid out as for `load_folder`, to judge a model on, and notes on the rest.
+
+    Of sub-folders train and test (or val) only the test's are read.  `classes`, `channels` and `size` are
+    those of the model; a class may be missing.  Raises: DataError, also for a class that is none of these.
+    """
+    tests = [folder / name for name in TEST_NAMES if (folder / name).is_dir()]
+    part = tests[0] if tests and (folder / "train").is_dir() else folder
+    notes: list[str] = []
+    listing = _listing(part, notes)
+    if not listing:
+        raise DataError(
+            f"{part} needs sub-folders of pictures named as the classes: {', '.join(classes[:12])}"
+        )
+    if strange := sorted(set(listing) - set(classes)):
+        raise DataError(f"{part} has classes that the model has not: {', '.join(strange)}")
+    files = [file for there in listing.values() for file in there]
+    y = np.repeat([classes.index(c) for c in listing], [len(there) for there in listing.values()])
+    x = read_pictures(files, channels=channels, size=size)
+    return Dataset(folder.resolve().name, x, y.astype(np.int64), classes), tuple(notes)
+
+
 def _listing(folder: Path, notes: list[str]) -> dict[str, list[Path]]:
     """The pictures of each class, in order of name."""
     classes: dict[str, list[Path]] = {}

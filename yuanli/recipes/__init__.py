@@ -2,7 +2,7 @@
 
 from yuanli.recipes.catalog import RECIPES, find
 from yuanli.recipes.compare import Comparison, Entry, compare
-from yuanli.recipes.evaluate import Evaluation, evaluate
+from yuanli.recipes.evaluate import Evaluation, evaluate, load_other
 from yuanli.recipes.predict import Answer, predict
 from yuanli.recipes.recipe import Recipe
 from yuanli.recipes.settings import OPTIMIZERS, SCHEDULES, Settings
@@ -21,6 +21,7 @@ __all__ = [
     "compare",
     "evaluate",
     "find",
+    "load_other",
     "predict",
     "train",
 ]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from yuanli.data import Split, load
+from yuanli.data.catalog import TABLES, load_unseen
 from yuanli.errors import CheckpointError, DataError
 from yuanli.recipes.catalog import find
 from yuanli.recipes.predictor import Predictor, rebuild
@@ -66,11 +67,31 @@ def evaluate(
 
 
 def load_again(run: Run, root: str | Path | None = None) -> Split:
-    """The data the run was trained and tested with."""
+    """The data the run was trained and tested with, in `root` or else where it was then."""
     source = run.config["data"].get("source")
     if source is None:
         raise DataError(f"{run.folder} does not say where its data came from; give the data (--data)")
-    return load(**source, root=root)
+    return load(**source | ({"root": root} if root else {}))
+
+
+def load_other(
+    run: Run | str | Path, spec: str | Path, *, target: str | None = None, root: str | Path | None = None
+) -> Split:
+    """Other data than the run's, read with the columns, classes and picture size that its model knows.
+
+    Of the user's own table or folder every row is judged, unless the folder has a part test, or it is
+    what the run was trained on: then its test rows.  target: the run's own unless given.
+    Raises: CheckpointError, UnknownNameError, DataError.
+    """
+    run = run if isinstance(run, Run) else Run.open(run)
+    source = run.config["data"].get("source") or {}
+    path = Path(spec).expanduser()
+    if path.exists() and str(path.resolve()) == source.get("spec") and target in (None, source.get("target")):
+        return load_again(run, root)
+    if path.suffix.lower() in TABLES:
+        target = target or source.get("target")
+    rows, notes = load_unseen(spec, open_predictor(run), root=root, target=target)
+    return Split(rows, rows, notes)
 
 
 def open_predictor(run: Run) -> Predictor:

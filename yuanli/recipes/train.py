@@ -90,8 +90,8 @@ def create(
     """A new run: everything is checked before its folder is made."""
     if reason := recipe.unsuited(split.train):
         raise DataError(f"{recipe.name} does not suit {split.train.name}: {reason}")
-    if not whole(seed) or seed < 0:
-        raise ValueRangeError(f"seed needs a whole number from 0 up, got {seed!r}")
+    if not whole(seed) or not 0 <= seed < 1 << 32:
+        raise ValueRangeError(f"seed needs a whole number from 0 to {(1 << 32) - 1}, got {seed!r}")
     config = {
         "model": recipe.name,
         "data": {"name": split.train.name, "source": located(source), "contents": contents(split)},
@@ -150,10 +150,12 @@ def choose(recipe: Recipe, data: Dataset, given: dict[str, Any]) -> Settings:
 
 
 def located(source: dict[str, Any] | None) -> dict[str, Any] | None:
-    """`source` with the whole path of the user's own data, so that it is found from any folder."""
-    if source is None or source["spec"] in names() or not Path(source["spec"]).expanduser().exists():
-        return source
-    return {**source, "spec": str(Path(source["spec"]).expanduser().resolve())}
+    """`source` with the whole paths of the user's own data and data root: found from any folder."""
+    if source is None:
+        return None
+    own = [] if source["spec"] in names() or not Path(source["spec"]).expanduser().exists() else ["spec"]
+    own += ["root"] if source.get("root") else []
+    return source | {name: str(Path(source[name]).expanduser().resolve()) for name in own}
 
 
 def contents(split: Split) -> dict[str, str]:
@@ -170,6 +172,8 @@ def command(model: str, split: Split, source: dict[str, Any] | None, seed: int, 
     words = ["yuanli", "train", model, "--data", str(source["spec"])]
     if source.get("target"):
         words += ["--target", source["target"]]
+    if source.get("root"):
+        words += ["--data-root", str(source["root"])]
     for name, value in {"seed": seed, **given}.items():
         option = f"--{name.replace('_', '-')}"
         if isinstance(value, bool):
