@@ -4,9 +4,8 @@ x is (T, N, D), states are (N, H), weights torch's: weight_ih (G·H, D) and weig
 below the other, biases (G·H,) or None.  mask (T, N) is False where a sequence has no step: the state is
 carried over unchanged.
 
-A forward kernel gives its result and what its backward kernel needs; that gives `dz`, the gradient before
-the gates' nonlinearities, for `grad_x`, and the gradients of all else.  How `dz` lies in memory is the
-kernels' own affair.
+A forward kernel gives its result and what its backward kernel needs; that gives the gradients of everything,
+from dz, the gradient before the nonlinearities, by dx = dz W_ih, dW = Σ dzᵀ (what met W), db = Σ dz.
 """
 
 from importlib import import_module
@@ -26,8 +25,8 @@ def rnn_numpy(x, h0, weight_ih, weight_hh, bias_ih, bias_hh, mask, nonlinearity)
     return h[1:], (x, h)
 
 
-def rnn_grad_numpy(dy, weight_hh, mask, saved, nonlinearity):
-    """-> dz, dh0, (dweight_ih, dweight_hh, dbias_ih, dbias_hh)"""
+def rnn_grad_numpy(dy, weight_ih, weight_hh, mask, saved, nonlinearity):
+    """-> dx, dh0, (dweight_ih, dweight_hh, dbias_ih, dbias_hh)"""
     x, h = saved
     dz, dh = np.empty_like(h[1:]), np.zeros_like(h[0])
     for t in reversed(range(len(x))):
@@ -35,7 +34,7 @@ def rnn_grad_numpy(dy, weight_hh, mask, saved, nonlinearity):
         slope = 1 - h[t + 1] ** 2 if nonlinearity == "tanh" else h[t + 1] > 0
         dz[t] = _step(mask[t], dh * slope, 0)
         dh = dz[t] @ weight_hh + _step(mask[t], 0, dh)
-    return dz, dh, _grad_weights(dz, dz, x, h)
+    return dz @ weight_ih, dh, _grad_weights(dz, dz, x, h)
 
 
 def lstm_numpy(x, h0, c0, weight_ih, weight_hh, bias_ih, bias_hh, mask):
@@ -54,8 +53,8 @@ def lstm_numpy(x, h0, c0, weight_ih, weight_hh, bias_ih, bias_hh, mask):
     return np.concatenate([h[1:], c[-1:]]), (x, h, c, gates)
 
 
-def lstm_grad_numpy(dy, weight_hh, mask, saved):
-    """-> dz, dh0, dc0, (dweight_ih, dweight_hh, dbias_ih, dbias_hh)"""
+def lstm_grad_numpy(dy, weight_ih, weight_hh, mask, saved):
+    """-> dx, dh0, dc0, (dweight_ih, dweight_hh, dbias_ih, dbias_hh)"""
     x, h, c, gates = saved
     dz = np.empty((*x.shape[:2], len(weight_hh)), h.dtype)
     dh, dc = np.zeros_like(h[0]), dy[-1]
@@ -68,7 +67,7 @@ def lstm_grad_numpy(dy, weight_hh, mask, saved):
         dz[t] = _step(mask[t], np.concatenate(before, axis=-1), 0)
         dc = _step(mask[t], d * f, dc)
         dh = dz[t] @ weight_hh + _step(mask[t], 0, dh)
-    return dz, dh, dc, _grad_weights(dz, dz, x, h)
+    return dz @ weight_ih, dh, dc, _grad_weights(dz, dz, x, h)
 
 
 def gru_numpy(x, h0, weight_ih, weight_hh, bias_ih, bias_hh, mask):
@@ -89,8 +88,8 @@ def gru_numpy(x, h0, weight_ih, weight_hh, bias_ih, bias_hh, mask):
     return h[1:], (x, h, gates)
 
 
-def gru_grad_numpy(dy, weight_hh, mask, saved):
-    """-> dz, dh0, (dweight_ih, dweight_hh, dbias_ih, dbias_hh)"""
+def gru_grad_numpy(dy, weight_ih, weight_hh, mask, saved):
+    """-> dx, dh0, (dweight_ih, dweight_hh, dbias_ih, dbias_hh)"""
     x, h, gates = saved
     dz = np.empty((*x.shape[:2], len(weight_hh)), h.dtype)  # before r, z, n, as x meets them
     dz_h = np.empty_like(dz)  # and as h does: r stands before what h adds to n
@@ -104,12 +103,7 @@ def gru_grad_numpy(dy, weight_hh, mask, saved):
         dz[t] = _step(mask[t], np.concatenate([d_r, d_z, d_n], axis=-1), 0)
         dz_h[t] = _step(mask[t], np.concatenate([d_r, d_z, d_n * r], axis=-1), 0)
         dh = dz_h[t] @ weight_hh + _step(mask[t], dh * z, dh)
-    return dz, dh, _grad_weights(dz, dz_h, x, h)
-
-
-def grad_x_numpy(dz, weight_ih, x_shape):
-    """dx = dz W_ih"""
-    return (dz @ weight_ih).reshape(x_shape)
+    return dz @ weight_ih, dh, _grad_weights(dz, dz_h, x, h)
 
 
 def sigmoid(z):
@@ -153,4 +147,3 @@ lstm = choose(lstm_numpy, _compiled("lstm"))
 lstm_grad = choose(lstm_grad_numpy, _compiled("lstm_grad"))
 gru = choose(gru_numpy, _compiled("gru"))
 gru_grad = choose(gru_grad_numpy, _compiled("gru_grad"))
-grad_x = choose(grad_x_numpy, _compiled("grad_x"))

@@ -24,7 +24,7 @@ def into_blocks(x):
     """(T, N, D) -> (T, blocks, tiles, SPAN)"""
     T, N, D = x.shape
     blocked = empty((T, -(-D // LANES), -(-N // ROWS), SPAN))
-    _block(np.ascontiguousarray(x), blocked)
+    block_steps(np.ascontiguousarray(x), blocked)
     return blocked
 
 
@@ -35,56 +35,53 @@ def from_blocks(blocked, N, D):
     return x
 
 
-def forward_panels(weight, gates):
-    """(G·H, D) -> (G·blocks of H, inputs, 16), for x Wᵀ"""
-    outs, ins = weight.shape
-    H = outs // gates
-    panels = np.zeros((gates * -(-H // LANES), -(-ins // LANES) * LANES, LANES), np.float32)
-    _pack_forward(np.ascontiguousarray(weight), H, panels)
+def forward_panels(weight_ih, weight_hh):
+    """(G·H, D) and (G·H, H) -> (G·blocks of H, inputs of x and of h, 16), for x W_ihᵀ + h W_hhᵀ"""
+    outs, H = weight_hh.shape
+    ins = [-(-w.shape[1] // LANES) * LANES for w in (weight_ih, weight_hh)]
+    panels = np.zeros((outs // H * -(-H // LANES), sum(ins), LANES), np.float32)
+    _pack_forward(np.ascontiguousarray(weight_ih), H, panels, 0)
+    _pack_forward(np.ascontiguousarray(weight_hh), H, panels, ins[0])
     return panels
 
 
-def backward_panels(weight, gates):
+def backward_panels(weight, H):
     """(G·H, D) -> (blocks of D, G·inputs, 16), for dz W"""
     outs, ins = weight.shape
-    H = outs // gates
+    gates = outs // H
     panels = np.zeros((-(-ins // LANES), gates * -(-H // LANES) * LANES, LANES), np.float32)
     _pack_backward(np.ascontiguousarray(weight), H, panels)
     return panels
 
 
-def start(bias, gates, H):
+def start(bias, H, rows):
     """A bias (G·H,) or None -> (G·blocks of H, 16), what the sums of a panel start at"""
-    padded = np.zeros((gates, -(-H // LANES) * LANES), np.float32)
+    padded = np.zeros((rows // H, -(-H // LANES) * LANES), np.float32)
     if bias is not None:
-        padded[:, :H] = bias.reshape(gates, H)
+        padded[:, :H] = bias.reshape(-1, H)
     return padded.reshape(-1, LANES)
 
 
-def products(x, panels, start):
-    """x (T, blocks, tiles, SPAN) times panels -> (T, panels, tiles, SPAN), for all steps at once"""
-    y = empty((len(x), len(panels), *x.shape[2:]))
-    _products(x, panels, start, y)
-    return y
+def grad_weights(dz, dz_h, xh, N, H, D):
+    """-> dW_ih = Σ dzᵀ x (G·H, D), dW_hh = Σ dz_hᵀ h (G·H, H), db_ih = Σ dz and db_hh = Σ dz_h (G·H,)
 
-
-def grad_weight(dz, x, N, H, D):
-    """dz (T, G·blocks, tiles, SPAN), x (T, blocks, tiles, SPAN) -> dW = Σ dzᵀ x (G·H, D) and db = Σ dz (G·H,)
-
-    Sums of STRETCH rows in registers, those added up in float32; which thread adds them changes nothing.
+    dz and dz_h are (T, G·blocks, tiles, SPAN), xh (T + 1, blocks of x and of h, tiles, SPAN).  STRETCH rows
+    are added up in registers, those sums in float32, in an order that does not depend on the threads.
     """
-    gates = dz.shape[1] // -(-H // LANES)
-    sums = np.zeros((dz.shape[1], x.shape[1] + 1, LANES, LANES), np.float32)  # the last is for db
-    dweight, dbias = empty((gates * H, D)), empty((gates * H,))
-    _grad_weight(dz, x, N, H, sums, dweight, dbias, threads())
-    return dweight, dbias
+    rows = dz.shape[1] // -(-H // LANES) * H
+    sums = np.zeros((dz.shape[1], xh.shape[1], LANES, LANES), np.float32)
+    bias_sums = np.zeros((dz.shape[1], 2, SPAN), np.float32)
+    dweight_ih, dweight_hh, dbiases = empty((rows, D)), empty((rows, H)), empty((2, rows))
+    _grad_weights(dz, dz_h, xh, N, sums, bias_sums, dweight_ih, dweight_hh, dbiases, threads())
+    return dweight_ih, dweight_hh, *dbiases
 
 
 @jit
-def _block(x, blocked):
-    T, blocks, tiles, _ = blocked.shape
-    for t in range(T):
-        for block in range(blocks):
+def block_steps(x, blocked):
+    """x (T, N, D) into the first steps and blocks of `blocked`."""
+    tiles = blocked.shape[2]
+    for t in range(len(x)):
+        for block in range((x.shape[2] + LANES - 1) // LANES):
             for tile in range(tiles):
                 gather(x[t], tile, block, blocked[t, block, tile])
 
@@ -129,13 +126,13 @@ def scatter(span, x, tile, block):
 
 
 @jit
-def _pack_forward(weight, H, panels):
+def _pack_forward(weight, H, panels, first):
     outs, ins = weight.shape
     blocks = (H + LANES - 1) // LANES
     for o in range(outs):
         panel, lane = o // H * blocks + o % H // LANES, o % H % LANES
         for i in range(ins):
-            panels[panel, i, lane] = weight[o, i]
+            panels[panel, first + i, lane] = weight[o, i]
 
 
 @jit
@@ -149,68 +146,60 @@ def _pack_backward(weight, H, panels):
 
 
 @jit
-def tile_product(x, tile, panel, start, out):
-    """out (SPAN) = start + x (blocks, tiles, SPAN) of one tile times panel (inputs, 16)"""
-    blocks, tiles, _ = x.shape
+def tile_product(x, first, last, tile, panel, start, out):
+    """out (SPAN) = start + blocks first … last − 1 of x (blocks, tiles, SPAN) times their rows of a panel"""
+    tiles = x.shape[1]
     dot_tile(
-        x[0, tile].ctypes.data, panel.ctypes.data, start.ctypes.data, out.ctypes.data, blocks, 1, 1, LANES,
-        tiles * SPAN, 0, 0, LANES, LANES, ROWS, LANES, ROWS, 1, 16,
+        x[first, tile].ctypes.data, panel[first * LANES].ctypes.data, start.ctypes.data, out.ctypes.data,
+        last - first, 1, 1, LANES, tiles * SPAN, 0, 0, LANES, LANES, ROWS, LANES, ROWS, 1, 16,
     )  # fmt: skip
 
 
 @parallel
-def _products(x, panels, start, y):
-    for t in prange(len(x)):
-        _products_of_step(x[t], panels, start, y[t])
-
-
-@jit
-def _products_of_step(x, panels, start, y):
-    for panel in range(len(panels)):
-        for tile in range(x.shape[1]):
-            tile_product(x, tile, panels[panel], start[panel], y[panel, tile])
-
-
-@parallel
-def _grad_weight(dz, x, N, H, sums, dweight, dbias, parts):
+def _grad_weights(dz, dz_h, xh, N, sums, bias_sums, dweight_ih, dweight_hh, dbiases, parts):
     each = (len(sums) + parts - 1) // parts
     for part in prange(parts):
-        first, last = part * each, min(len(sums), (part + 1) * each)
-        _grad_some_panels(dz, x, N, H, sums, dweight, dbias, first, last)
+        panels = (part * each, min(len(sums), (part + 1) * each))
+        _add_up(dz, dz_h, xh, N, dweight_ih.shape[1], sums, bias_sums, panels)
+        for panel in range(panels[0], panels[1]):
+            _unpack(panel, sums[panel], bias_sums[panel], dweight_ih, dweight_hh, dbiases)
 
 
 @jit
-def _grad_some_panels(dz, x, N, H, sums, dweight, dbias, first, last):
-    T, _, tiles, _ = dz.shape
-    blocks = x.shape[1]
-    steps = max(1, STRETCH // N)
-    z_step, x_step = dz.shape[1] * tiles * SPAN, blocks * tiles * SPAN
+def _add_up(dz, dz_h, xh, N, D, sums, bias_sums, panels):
+    T, blocks = len(dz), xh.shape[1]
+    d_step, x_step = dz[0].size, xh[0].size
+    of_x, steps = (D + LANES - 1) // LANES, max(1, STRETCH // N)
     for t in range(0, T, steps):
         many = min(steps, T - t)
-        for panel in range(first, last):
-            z_at = dz[t, panel].ctypes.data
+        for panel in range(panels[0], panels[1]):
             for block in range(blocks):
+                d = dz[t, panel] if block < of_x else dz_h[t, panel]
                 for m in range(0, LANES, OUTER):
                     outer_tile(
-                        z_at + 4 * m, x[t, block].ctypes.data, sums[panel, block, m].ctypes.data, many, 1, N,
-                        z_step, 0, LANES, x_step, 0, LANES, OUTER, 16,
+                        d.ctypes.data + 4 * m, xh[t, block].ctypes.data, sums[panel, block, m].ctypes.data,
+                        many, 1, N, d_step, 0, LANES, x_step, 0, LANES, OUTER, 16,
                     )  # fmt: skip
-            for s in range(t, t + many):
-                _add_rows(dz[s, panel], N, sums[panel, blocks, 0])
-    width = (H + LANES - 1) // LANES
-    for panel in range(first, last):
-        gate, row = panel // width, panel % width * LANES
-        for m in range(min(LANES, H - row)):
-            o = gate * H + row + m
-            dbias[o] = sums[panel, blocks, 0, m]
-            for i in range(dweight.shape[1]):
-                dweight[o, i] = sums[panel, i // LANES, m, i % LANES]
+            for step in range(t, t + many):
+                for tile in range(dz.shape[2]):
+                    for s in range(SPAN):
+                        bias_sums[panel, 0, s] += dz[step, panel, tile, s]
+                    for s in range(SPAN):
+                        bias_sums[panel, 1, s] += dz_h[step, panel, tile, s]
 
 
 @jit
-def _add_rows(rows, N, total):
-    """total (16) += Σ over N sequences of one panel (tiles, SPAN)"""
-    flat = rows.reshape(-1)
-    for n in range(N):
-        for i in range(LANES):
-            total[i] += flat[n * LANES + i]
+def _unpack(panel, sums, bias_sums, dweight_ih, dweight_hh, dbiases):
+    D, H = dweight_ih.shape[1], dweight_hh.shape[1]
+    blocks, width = (D + LANES - 1) // LANES, (H + LANES - 1) // LANES
+    gate, first = panel // width, panel % width * LANES
+    for m in range(min(LANES, H - first)):
+        o = gate * H + first + m
+        for i in range(D):
+            dweight_ih[o, i] = sums[i // LANES, m, i % LANES]
+        for i in range(H):
+            dweight_hh[o, i] = sums[blocks + i // LANES, m, i % LANES]
+        for i in range(2):
+            dbiases[i, o] = 0
+            for r in range(ROWS):
+                dbiases[i, o] += bias_sums[i, r * LANES + m]

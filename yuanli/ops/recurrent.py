@@ -35,9 +35,9 @@ def rnn(
     y, saved = recurrent.rnn(x, h0, *weights, mask, nonlinearity)
 
     def back(dy):
-        return recurrent.rnn_grad(_in_time(dy, reverse), weights[1], mask, saved, nonlinearity)
+        return recurrent.rnn_grad(_in_time(dy, reverse), *weights[:2], mask, saved, nonlinearity)
 
-    return _in_time(y, reverse), _gradients(back, x.shape, weights, reverse)
+    return _in_time(y, reverse), _gradients(back, weights, reverse)
 
 
 @differentiable
@@ -60,9 +60,9 @@ def lstm(input, h0, c0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, mask=N
         return np.concatenate([y[-2::-1], y[-1:]]) if reverse else y
 
     def back(dy):
-        return recurrent.lstm_grad(in_time(dy), weights[1], mask, saved)
+        return recurrent.lstm_grad(in_time(dy), *weights[:2], mask, saved)
 
-    return in_time(y), _gradients(back, x.shape, weights, reverse, states=2)
+    return in_time(y), _gradients(back, weights, reverse, states=2)
 
 
 @differentiable
@@ -81,12 +81,12 @@ def gru(input, h0, weight_ih, weight_hh, bias_ih=None, bias_hh=None, mask=None, 
     y, saved = recurrent.gru(x, h0, *weights, mask)
 
     def back(dy):
-        return recurrent.gru_grad(_in_time(dy, reverse), weights[1], mask, saved)
+        return recurrent.gru_grad(_in_time(dy, reverse), *weights[:2], mask, saved)
 
-    return _in_time(y, reverse), _gradients(back, x.shape, weights, reverse)
+    return _in_time(y, reverse), _gradients(back, weights, reverse)
 
 
-def _gradients(back, x_shape, weights, reverse, states=1):
+def _gradients(back, weights, reverse, states=1):
     """A gradient function for input, states and weights each, from one pass backwards through time."""
     held: list = [None, None]
 
@@ -96,7 +96,7 @@ def _gradients(back, x_shape, weights, reverse, states=1):
         return held[1]
 
     def grad_input(dy):
-        return _in_time(recurrent.grad_x(once(dy)[0], weights[0], x_shape), reverse)
+        return _in_time(once(dy)[0], reverse)
 
     return (
         grad_input,
