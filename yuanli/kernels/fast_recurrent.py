@@ -114,7 +114,7 @@ def _suits(x, *others):
 
 
 def _prepare(x, h0, mask):
-    """xₜ and hₜ₋₁ side by side, (T + 1, blocks of x and of h, tiles, SPAN), and the mask for a tile's numbers."""
+    """xₜ and hₜ₋₁ side by side (T + 1, blocks of x and of h, tiles, SPAN); the mask (T, tiles, SPAN)."""
     (T, N, D), H = x.shape, h0.shape[1]
     of_x, of_h, tiles = -(-D // LANES), -(-H // LANES), -(-N // ROWS)
     xh = empty((T + 1, of_x + of_h, tiles, SPAN))
