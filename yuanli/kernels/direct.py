@@ -86,7 +86,8 @@ def _convolve(x, weight, bias, out, phase, step, stride, corner, dilation):
     rows = min(rows, -(-height // -(-4 * threads() // groups)))  # enough bands to go round
     reach = (rows - 1) * stride[0] + (KH - 1) * dilation[0] + 1
     scratch = empty((threads(), images, panels.shape[1], reach, padded * depth), np.float32)
-    _bands(x, panels, start, out, scratch, rows, height, width, phase, step, stride, corner, dilation)
+    plan = np.array((rows, height, width, *phase, *step, *stride, *corner, *dilation))
+    _bands(x, panels, start, out, scratch, plan)
 
 
 @jit
@@ -131,31 +132,22 @@ def _pack(x, row, left, packed):
 
 
 @parallel
-def _bands(x, panels, start, out, scratch, rows, height, width, phase, step, stride, corner, dilation):
-    groups, bands = -(-len(x) // scratch.shape[1]), -(-height // rows)
-    for task in prange(groups * bands):
-        n, h = task // bands * scratch.shape[1], task % bands * rows
-        mine = scratch[get_thread_id()]
-        _band(
-            x[n:],
-            panels,
-            start,
-            out[n:],
-            mine,
-            h,
-            min(h + rows, height),
-            width,
-            phase,
-            step,
-            stride,
-            corner,
-            dilation,
-        )
+def _bands(x, panels, start, out, scratch, plan):
+    images, bands = scratch.shape[1], (plan[1] + plan[0] - 1) // plan[0]
+    for task in prange((len(x) + images - 1) // images * bands):
+        _band(x, panels, start, out, scratch, plan, task)
 
 
 @jit
-def _band(x, panels, start, out, scratch, first, last, width, phase, step, stride, corner, dilation):
-    """Rows first … last − 1 of the first image, or of as many as a tile has pixels."""
+def _band(x, panels, start, out, scratches, plan, task):
+    """Some rows of one image, or of as many images as a tile has pixels."""
+    rows, height, width = plan[0], plan[1], plan[2]
+    phase, step, stride, corner, dilation = plan[3:5], plan[5:7], plan[7:9], plan[9:11], plan[11:13]
+    scratch = scratches[get_thread_id()]
+    bands = (height + rows - 1) // rows
+    n, first = task // bands * len(scratch), task % bands * rows
+    last = min(first + rows, height)
+    x, out = x[n:], out[n:]
     _, OH, OW, O = out.shape
     outputs, blocks, KH, KW, depth, lanes = panels.shape
     images, _, reach, length = scratch.shape
@@ -206,37 +198,30 @@ def conv2d_grad_weight(dy, x, weight_shape, stride, padding, dilation):
     spans, run = (1, KW * depth) if fused else (KW, depth)
     sums = np.zeros((parts, blocks, outputs, KH, spans, -(-run // TAPS) * TAPS, lanes), np.float32)
     if N and height and width:
-        _weight_sums(
-            x,
-            dy,
-            xs,
-            ds,
-            sums,
-            (blocks, reach, padded, depth),
-            stride,
-            (padding[0][0], padding[1][0]),
-            dilation,
-        )
+        plan = np.array((padded, depth, *stride, padding[0][0], padding[1][0], *dilation))
+        _weight_sums(x, dy, xs, ds, sums, plan)
     total = sums.sum(0)[..., :run, :].reshape(blocks, outputs, KH, KW, depth, lanes)
     total = total.transpose(1, 5, 0, 4, 2, 3).reshape(outputs * lanes, blocks * depth, KH, KW)
     return np.ascontiguousarray(total[:O, :C])
 
 
 @parallel
-def _weight_sums(x, dy, xs, ds, sums, packed, stride, corner, dilation):
-    parts = len(sums)
-    each = -(-len(x) // parts)
-    for part in prange(parts):
-        mine = slice(part * each, min(len(x), (part + 1) * each))
-        _weight_sum(x[mine], dy[mine], xs[part], ds[part], sums[part], packed, stride, corner, dilation)
+def _weight_sums(x, dy, xs, ds, sums, plan):
+    for part in prange(len(sums)):
+        _weight_sum(x, dy, xs, ds, sums, plan, part)
 
 
 @jit
-def _weight_sum(x, dy, xs, ds, sums, packed, stride, corner, dilation):
+def _weight_sum(x, dy, xs, ds, sums, plan, part):
+    """The sums over one part of the images."""
+    each = (len(x) + len(sums) - 1) // len(sums)
+    x, dy = x[part * each : (part + 1) * each], dy[part * each : (part + 1) * each]
+    xs, ds, sums = xs[part], ds[part], sums[part]
+    padded, depth, stride, corner, dilation = plan[0], plan[1], plan[2:4], plan[4:6], plan[6:8]
     N, height, width, _ = dy.shape
-    blocks, reach, padded, depth = packed
     images, outputs, rows, _ = ds.shape
-    _, _, KH, spans, run, lanes = sums.shape
+    blocks, _, KH, spans, run, lanes = sums.shape
+    reach = (rows - 1) * stride[0] + (KH - 1) * dilation[0] + 1
     length = padded * depth
     x_image, d_image = blocks * reach * length, outputs * rows * width * lanes
     for n in range(0, N, images):
