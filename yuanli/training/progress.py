@@ -1,6 +1,8 @@
 """How training is going: a live bar on a terminal, a plain line an epoch elsewhere."""
 
+import math
 import sys
+import time
 from typing import Any
 
 from yuanli.training.state import Hook, Training
@@ -13,23 +15,29 @@ def progress(stream: Any = None) -> Hook:
 
 
 class Lines(Hook):
-    """One line an epoch: `epoch 3/10  loss 0.2134  accuracy 0.9412  validation …  lr 0.001  12 s left`."""
+    """A line an epoch: `epoch 3/10  loss 0.2134 accuracy 0.9412  validation …  lr 0.001  0:12 left`.
 
-    def __init__(self, stream: Any) -> None:
+    At most one every `every` seconds, and always the first and the last: small data has many epochs.
+    """
+
+    def __init__(self, stream: Any, every: float = 1.0) -> None:
         self.stream = stream
+        self.every = every
+        self.last = -math.inf
 
     def on_start(self, training: Training) -> None:
         self.before = training.seconds, training.epoch
 
     def on_epoch(self, training: Training) -> None:
+        now = time.monotonic()
+        if now - self.last < self.every and not training.is_over:
+            return
+        self.last = now
         seconds, epoch = self.before
         left = (training.seconds - seconds) / (training.epoch - epoch) * (training.epochs - training.epoch)
         row = training.rows[-1]
-        print(
-            f"epoch {training.epoch}/{training.epochs}  {describe(row)}  {clock(left)} left",
-            file=self.stream,
-            flush=True,
-        )
+        line = f"epoch {training.epoch}/{training.epochs}  {describe(row)}  lr {row['lr']:.2g}"
+        print(f"{line}  {clock(left)} left", file=self.stream, flush=True)
 
     def on_end(self, training: Training) -> None:
         if training.reason:
@@ -46,21 +54,21 @@ class Bar(Hook):
         self.bar = Progress(
             TextColumn("epoch {task.fields[epoch]}"),
             BarColumn(),
-            TextColumn("step {task.completed:.0f}/{task.total:.0f}  {task.fields[numbers]}"),
-            TimeRemainingColumn(),
+            TextColumn("{task.completed:.0f}/{task.total:.0f}  {task.fields[numbers]}"),
+            TimeRemainingColumn(compact=True),
             console=Console(file=stream),
         )
 
     def on_start(self, training: Training) -> None:
         total = training.epochs * len(training.batches)
-        self.task = self.bar.add_task("", total=total, completed=training.step, epoch="", numbers="")
+        self.task = self.bar.add_task(
+            "", total=total, completed=training.step, epoch=where(training), numbers=""
+        )
         self.bar.start()
 
     def on_step(self, training: Training) -> None:
-        epoch = f"{min(training.epoch + 1, training.epochs)}/{training.epochs}"
-        means = "  ".join(f"{name} {value:.4f}" for name, value in training.means().items())
-        numbers = f"{means}  lr {training.optimizer.lr:.2g}"
-        self.bar.update(self.task, completed=training.step, epoch=epoch, numbers=numbers)
+        numbers = "  ".join(f"{name} {value:.4g}" for name, value in training.means().items())
+        self.bar.update(self.task, completed=training.step, epoch=where(training), numbers=numbers)
 
     def on_epoch(self, training: Training) -> None:
         row = training.rows[-1]
@@ -74,15 +82,18 @@ class Bar(Hook):
             )
 
 
+def where(training: Training) -> str:
+    """The epoch under way, of how many."""
+    return f"{min(training.epoch + 1, training.epochs)}/{training.epochs}"
+
+
 def describe(row: dict[str, Any]) -> str:
-    """A row of the learning curves in words."""
+    """A row of the learning curves in words: `loss 2.181 accuracy 0.2583  validation loss …`."""
     parts = {name: [key for key in row if key.startswith(name)] for name in ("train_", "validation_")}
     texts = [
-        f"{name[:-1]} " + " ".join(f"{key.removeprefix(name)} {row[key]:.4f}" for key in keys)
-        for name, keys in parts.items()
-        if keys
+        " ".join(f"{key.removeprefix(name)} {row[key]:.4g}" for key in keys) for name, keys in parts.items()
     ]
-    return "  ".join([*texts, f"lr {row['lr']:.2g}"])
+    return "  validation ".join(filter(None, texts))
 
 
 def clock(seconds: float) -> str:
