@@ -120,6 +120,8 @@ def getitem(x, index):
 
 def reshape(x, shape):
     """The same numbers in row-major order under another shape; one axis may be −1"""
+    if isinstance(shape, tuple) and any(n < -1 for n in shape):  # NumPy takes −2 for −1
+        raise ValueError("an axis has a length, or -1 for what is left")
     return x.reshape(shape), (lambda dy: dy.reshape(x.shape),)
 
 

@@ -2,13 +2,15 @@
 
 import numpy as np
 
-from yuanli.errors import DTypeError
+from yuanli.errors import DTypeError, ValueRangeError
 
 _generator = np.random.default_rng()
 
 
 def manual_seed(seed: int) -> None:
-    """Restart the package's generator: the same seed gives the same numbers."""
+    """Restart the package's generator: the same seed gives the same numbers.  Raises: ValueRangeError."""
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise ValueRangeError(f"manual_seed needs a whole number from 0 up, got {seed!r}")
     _generator.bit_generator.state = np.random.default_rng(seed).bit_generator.state
 
 

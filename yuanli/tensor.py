@@ -433,6 +433,7 @@ def _not_numbers(name: str, came: Any) -> DTypeError:
 
 def _explain(name: str, inputs: tuple, options: dict, error: Exception) -> YuanliError:
     """Say which operation failed and on what, whichever way NumPy put it."""
+    name = name.lstrip("_")  # cat's rule is _cat
     shapes = [i.shape for i in inputs if hasattr(i, "shape")]
     if "broadcast" in str(error) and len(shapes) > 1:
         return ShapeError(f"{name} needs shapes that broadcast, got {' and '.join(map(str, shapes))}")

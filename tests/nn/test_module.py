@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from yuanli import Tensor, manual_seed, nn
-from yuanli.errors import CheckpointError, DTypeError, ModelError
+from yuanli.errors import CheckpointError, DTypeError, ModelError, ValueRangeError
 
 
 class Block(nn.Module):
@@ -123,6 +123,12 @@ def test_train_and_eval_reach_every_module():
     assert all(m.training for m in block.train().modules())
     with pytest.raises(ModelError, match="True or False"):
         block.train("no")
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, "a", None, True])
+def test_a_seed_is_a_whole_number(seed):
+    with pytest.raises(ValueRangeError, match="manual_seed needs a whole number from 0 up, got"):
+        manual_seed(seed)
 
 
 def test_a_state_is_a_copy_and_loads_back():
