@@ -332,6 +332,8 @@ def test_compare_as_json(run, tmp_path, monkeypatch):
         ("train linear --data nowhere.csv", ["nowhere.csv"]),
         ("train linear --data digits --resume", ["--out"]),
         ("compare digits --models linear,mpl", ["mpl", "mlp"]),
+        ("compare digits --models=", ["''", "linear"]),
+        ("demo conv --stride 0", ["stride of at least 1", "got 0"]),
         ("compare iris --models lenet --out a", ["iris", "lenet"]),
         ("evaluate nowhere", ["nowhere", "no such folder"]),
         ("predict nowhere 7.png", ["nowhere"]),
@@ -354,6 +356,14 @@ def test_a_file_that_cannot_be_predicted_is_named(run, trained, tmp_path, file):
     code, out, err = run("predict", trained[0], tmp_path / file)
     assert (code, out) == (2, "")
     assert file in err
+
+
+def test_what_a_damaged_file_holds_does_not_reach_the_terminal(run, tmp_path):
+    (tmp_path / "a.csv").write_bytes(b"a\n1,\x1b[2J\x07,3\n")
+    code, _, err = run("train", "linear", "--data", tmp_path / "a.csv", "--target", "a")
+    assert code == 2
+    assert "[2J" in err, "the line is shown"
+    assert err.strip().isprintable()
 
 
 def test_ctrl_c_says_how_to_go_on(run, monkeypatch, tmp_path):

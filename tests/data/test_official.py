@@ -380,7 +380,7 @@ def test_damaged_parquet(tmp_path):
     write_parquet(tmp_path / "mnist" / "test.parquet", X["test"], Y["test"])
     path = tmp_path / "mnist" / "test.parquet"
     path.write_bytes(path.read_bytes()[:-50])
-    with pytest.raises(DataError, match=r"test\.parquet is damaged"):
+    with pytest.raises(DataError, match=r"test\.parquet is damaged: .*; copy or download it again$"):
         load("mnist", root=tmp_path)
 
 

@@ -87,5 +87,6 @@ def report(problem: Exception) -> int:
         line, code = "out of memory; a smaller --batch-size may help", 1
     else:
         line, code = f"a fault of yuanli, --debug shows where: {type(problem).__name__}: {problem}", 1
-    say(" ".join(line.split()))
+    line = " ".join(line.split())
+    say("".join(c if c.isprintable() else "?" for c in line))  # a damaged file may hold what moves a cursor
     return code

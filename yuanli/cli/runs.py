@@ -76,7 +76,7 @@ def compare(
 
         def on_epoch(self, training: Any) -> None: ...
 
-    names = [recipes.find(name.strip()).name for name in models.split(",")] if models else None
+    names = [recipes.find(name.strip()).name for name in models.split(",")] if models is not None else None
     split, source = load(data, target, data_root)
     out = out or new_folder(RUNS, f"{split.train.name}-compare")
 

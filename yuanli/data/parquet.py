@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from yuanli.data.archives import damaged
 from yuanli.data.bundled import split
 from yuanli.data.dataset import Dataset, Split
 from yuanli.data.pictures import allocate, decode, is_grey, opened
@@ -87,7 +86,7 @@ def _open(path: Path) -> Any:
     try:
         return parquet.ParquetFile(path)
     except (pa.ArrowException, OSError) as error:
-        raise damaged(path, error) from None
+        raise DataError(f"{path} is damaged: {str(error).rstrip('.')}; copy or download it again") from None
 
 
 def _decode(paths: Sequence[Path], files: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
@@ -126,7 +125,7 @@ def _rows(path: Path, file: Any) -> Iterator[tuple[str, bytes, int]]:
                 yield f"{path}, row {row}", content.as_py(), label.as_py()
                 row += 1
     except (pa.ArrowException, OSError) as error:
-        raise damaged(path, error) from None
+        raise DataError(f"{path} is damaged: {str(error).rstrip('.')}; copy or download it again") from None
 
 
 def _picture_column(file: Any) -> str | None:

@@ -36,8 +36,15 @@ def conv(
     groups: int = 1,
 ) -> Demonstration:
     """The size of the output and the number of parameters: from the formulas, and from the layer itself."""
-    if min(size, channels, filters, kernel, stride, dilation, groups) < 1 or padding < 0:
-        raise ValueRangeError("a convolution needs numbers of at least 1, and a padding of at least 0")
+    least_1 = {
+        "size": size, "channels": channels, "filters": filters, "kernel": kernel,
+        "stride": stride, "dilation": dilation, "groups": groups,
+    }  # fmt: skip
+    for name, number in least_1.items():
+        if number < 1:
+            raise ValueRangeError(f"a convolution needs {name} of at least 1, got {number}")
+    if padding < 0:
+        raise ValueRangeError(f"a convolution needs padding of at least 0, got {padding}")
     layer = Conv2d(
         channels, filters, kernel, stride, padding, dilation, groups, rng=np.random.default_rng(seed)
     )
