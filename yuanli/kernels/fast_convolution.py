@@ -17,7 +17,7 @@ import numpy as np
 
 from yuanli.kernels import convolution as twins
 from yuanli.kernels import depthwise, direct, winograd
-from yuanli.kernels.matmul import matmul
+from yuanli.kernels.matmul import matmul, sum_of_products
 
 
 def conv2d(x, weight, bias, stride, padding, dilation, groups):
@@ -80,8 +80,8 @@ def conv2d_grad_weight(dy, x, weight_shape, stride, padding, dilation, groups):
         parts = [conv2d_grad_weight(dy_g, x_g, shape, stride, padding, dilation, 1) for dy_g, x_g in pairs]
         return np.concatenate(parts)
     dy, x = np.ascontiguousarray(dy), np.ascontiguousarray(x)
-    if _is_product(x.shape, weight_shape, stride, padding) and weight_shape[2:] != (1, 1):
-        dw = matmul(dy.reshape(-1, weight_shape[0]).T, _rows(x, weight_shape))
+    if _is_product(x.shape, weight_shape, stride, padding):
+        dw = sum_of_products(dy.reshape(-1, weight_shape[0]), _rows(x, weight_shape))
         outs, ins, *kernel = weight_shape
         return np.ascontiguousarray(dw.reshape(outs, *kernel, ins).transpose(0, 3, 1, 2))
     if _suits_winograd(x.shape, weight_shape, stride, padding, dilation):
@@ -100,8 +100,7 @@ def _split(x, groups):
 
 def _is_product(x_shape, weight_shape, stride, padding):
     """Whether the windows are rows of x as it lies in memory: a quarter of `direct`'s time where a 5×5 kernel
-    sees all of a 5×5 image (LeNet's C5).  The gradient of a 1×1 kernel is left to `direct`, whose sums over
-    many rows need no transposed copy.
+    sees all of a 5×5 image (LeNet's C5), two thirds for the gradients of MobileNet v2's 1×1 kernels.
     """
     return padding == ((0, 0), (0, 0)) and (
         (weight_shape[2:] == (1, 1) and stride == (1, 1)) or weight_shape[2:] == x_shape[1:3]

@@ -6,16 +6,21 @@ wait for each other.  So small products are BLAS's, and large ones are shared ou
 
 import numpy as np
 
-from yuanli.kernels.compiler import AVX512, jit, numba, parallel, prange
+from yuanli.kernels.compiler import AVX512, jit, numba, parallel, prange, threads
 from yuanli.kernels.dispatch import choose
 from yuanli.kernels.memory import empty
 
 if numba:
-    from yuanli.kernels.simd import dot_tile
+    from yuanli.kernels.simd import dot_tile, outer_tile
 
 PIXELS = 8 if AVX512 else 6  # rows of a register tile
 LANES = 16  # columns of a register tile
 ROWS = 12 * PIXELS  # rows that one thread works off at a time
+WIDE = (
+    32 if AVX512 else 16
+)  # columns of a register tile of sums over rows: 8 · 2 of 32 registers, 4 · 2 of 16
+TALL = 8 if AVX512 else 4  # and its rows
+STRETCH = 128  # rows added up at a time, so that they stay in the cache
 WORTH = 1 << 21  # multiplications from which on sharing out (10 µs) pays
 
 
@@ -72,4 +77,66 @@ def _some_rows(a, panels, zero, out, first, last):
                     )  # fmt: skip
 
 
+def sum_of_products_numpy(a, b):
+    """c[i, j] = Σₖ a[k, i]·b[k, j], aᵀ b"""
+    return a.T @ b
+
+
+def _sum_of_products(a, b):
+    (K, M), N = a.shape, b.shape[1]
+    if a.dtype != np.float32 or b.dtype != np.float32 or K * M * N < WORTH or K < max(M, N) // 2:
+        return _matmul(a.T, b)
+    if M > N:  # tiles are wider than high, and fill the wider of the two better
+        return np.ascontiguousarray(_sum_of_products(b, a).T)
+    a, b, parts = np.ascontiguousarray(a), np.ascontiguousarray(b), threads()
+    high, wide = -(-M // TALL), -(-N // WIDE)
+    # the last columns, when they do not fill a tile, filled up with zeros
+    rest_a, rest_b = (
+        np.zeros((parts, STRETCH, TALL), np.float32),
+        np.zeros((parts, STRETCH, WIDE), np.float32),
+    )
+    sums = np.zeros((parts, high, wide, TALL, WIDE), np.float32)
+    _sums(a, b, rest_a, rest_b, sums)
+    c = sums.sum(0).transpose(0, 2, 1, 3).reshape(high * TALL, wide * WIDE)
+    return np.ascontiguousarray(c[:M, :N])
+
+
+@parallel
+def _sums(a, b, rest_a, rest_b, sums):
+    K, parts = len(a), len(sums)
+    for part in prange(parts):
+        _sums_over(a, b, rest_a[part], rest_b[part], sums[part], K * part // parts, K * (part + 1) // parts)
+
+
+@jit
+def _sums_over(a, b, rest_a, rest_b, sums, first, last):
+    """Rows first … last − 1."""
+    M, N = a.shape[1], b.shape[1]
+    for k in range(first, last, STRETCH):
+        many = min(STRETCH, last - k)
+        _copy_rest(a, k, many, rest_a)
+        _copy_rest(b, k, many, rest_b)
+        for j in range(sums.shape[1]):
+            b_at, b_row = b.ctypes.data + 4 * (k * N + j * WIDE), N
+            if (j + 1) * WIDE > N:
+                b_at, b_row = rest_b.ctypes.data, WIDE
+            for i in range(len(sums)):
+                a_at, a_row = a.ctypes.data + 4 * (k * M + i * TALL), M
+                if (i + 1) * TALL > M:
+                    a_at, a_row = rest_a.ctypes.data, TALL
+                outer_tile(
+                    a_at, b_at, sums[i, j].ctypes.data, 1, 1, many, 0, 0, a_row, 0, 0, b_row, TALL, WIDE
+                )
+
+
+@jit
+def _copy_rest(x, first, many, rest):
+    width = rest.shape[1]
+    columns = x.shape[1] % width
+    for k in range(many):
+        for i in range(columns):
+            rest[k, i] = x[first + k, x.shape[1] - columns + i]
+
+
 matmul = choose(matmul_numpy, lambda: _matmul)
+sum_of_products = choose(sum_of_products_numpy, lambda: _sum_of_products)

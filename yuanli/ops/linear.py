@@ -3,7 +3,7 @@
 import numpy as np
 
 from yuanli.errors import ShapeError
-from yuanli.kernels.matmul import matmul
+from yuanli.kernels.matmul import matmul, sum_of_products
 from yuanli.tensor import differentiable
 
 
@@ -19,7 +19,7 @@ def linear(input, weight, bias=None):
     y = _product(input, weight.T)
 
     def grad_weight(dy):
-        return matmul(_rows(dy).T, _rows(input))
+        return sum_of_products(_rows(dy), _rows(input))
 
     if bias is None:
         return y, (lambda dy: _product(dy, weight), grad_weight, None)
