@@ -14,6 +14,8 @@ from tests.ops import (
 from tests.ops.case import Case, ErrorCase, floats
 from tests.references.make_ops import PATH, ask_torch, cotangent
 from yuanli import Tensor, gradcheck, ops
+from yuanli.arithmetic import quiet
+from yuanli.tensor import _is_fresh
 
 FAMILIES = (cases_basic, cases_activation, cases_shape, cases_convolution, cases_recurrent, cases_loss)
 ROWS = [row for family in FAMILIES for row in family.CASES]
@@ -72,6 +74,29 @@ def test_gradient(case):
     places = case.places()
     tensors = [Tensor(a, requires_grad=i in places) for i, a in enumerate(floats(arrays))]
     gradcheck(lambda *tensors: case.call(case.op, arrays, tensors), tensors, tolerance=case.tolerance)
+
+
+@every([case for case in CASES if case.places() and case not in cases_recurrent.CASES])
+def test_gradients_are_free_to_be_written_into(case):
+    """Whatever is done to a fresh gradient, the same gradient function gives the same again.
+
+    Those of recurrent layers are found in one pass and given away once each: to copy them would cost time.
+    """
+    arrays = case.arrays()
+    places = case.places()
+    tensors = [Tensor(a, requires_grad=i in places) for i, a in enumerate(floats(arrays))]
+    value = case.call(case.op, arrays, tensors)
+    dy = cotangent(value.shape)
+    rules = [rule for _, rule in value._parents]
+    with quiet():
+        results = [np.asarray(rule(dy)) for rule in rules]
+        copies = [result.copy() for result in results]
+        for result in results:
+            if _is_fresh(result, dy):
+                result[...] = np.nan
+        again = [rule(dy) for rule in rules]
+    for before, after in zip(copies, again, strict=True):
+        np.testing.assert_array_equal(before, after)
 
 
 @every([case for case in CASES if case.subgradients])

@@ -63,7 +63,7 @@ def batch_norm(
         slope, shift = -scale * inv_std * products / n, -scale * total / n
         return back(normalisation.grad_x(x, rows(dy), mean, scale, slope, shift))
 
-    return back(y), (grad_input, None, None, lambda dy: sums(dy)[1], lambda dy: sums(dy)[0])
+    return back(y), (grad_input, None, None, lambda dy: sums(dy)[1].copy(), lambda dy: sums(dy)[0].copy())
 
 
 @differentiable
