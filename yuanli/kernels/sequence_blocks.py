@@ -37,21 +37,31 @@ def from_blocks(blocked, N, D):
 
 def forward_panels(weight_ih, weight_hh):
     """(G·H, D) and (G·H, H) -> (G·blocks of H, inputs of x and of h, 16), for x W_ihᵀ + h W_hhᵀ"""
-    outs, H = weight_hh.shape
-    ins = [-(-w.shape[1] // LANES) * LANES for w in (weight_ih, weight_hh)]
-    panels = np.zeros((outs // H * -(-H // LANES), sum(ins), LANES), np.float32)
-    _pack_forward(np.ascontiguousarray(weight_ih), H, panels, 0)
-    _pack_forward(np.ascontiguousarray(weight_hh), H, panels, ins[0])
-    return panels
+    of_x, of_h = (_padded(weight, weight_hh.shape[1]).swapaxes(2, 3) for weight in (weight_ih, weight_hh))
+    panels = empty((*of_x.shape[:2], of_x.shape[2] + of_h.shape[2], LANES))
+    panels[:, :, : of_x.shape[2]] = of_x
+    panels[:, :, of_x.shape[2] :] = of_h
+    return panels.reshape(-1, *panels.shape[2:])
 
 
 def backward_panels(weight, H):
     """(G·H, D) -> (blocks of D, G·inputs, 16), for dz W"""
-    outs, ins = weight.shape
-    gates = outs // H
-    panels = np.zeros((-(-ins // LANES), gates * -(-H // LANES) * LANES, LANES), np.float32)
-    _pack_backward(np.ascontiguousarray(weight), H, panels)
+    padded = _padded(weight, H)
+    rows = padded.reshape(-1, padded.shape[3] // LANES, LANES)
+    panels = empty((rows.shape[1], rows.shape[0], LANES))
+    panels[...] = rows.swapaxes(0, 1)
     return panels
+
+
+def _padded(weight, H):
+    """(G·H, D) -> (G, blocks of H, 16, blocks of D · 16), filled up with zeros"""
+    D = weight.shape[1]
+    shape = (len(weight) // H, -(-H // LANES), LANES, -(-D // LANES) * LANES)
+    if weight.size == shape[0] * shape[1] * LANES * shape[3]:
+        return weight.reshape(shape)
+    padded = np.zeros((shape[0], shape[1] * LANES, shape[3]), np.float32)
+    padded[:, :H, :D] = weight.reshape(-1, H, D)
+    return padded.reshape(shape)
 
 
 def start(bias, H, rows):
@@ -123,26 +133,6 @@ def scatter(span, x, tile, block):
         else:
             for i in range(lanes):
                 x[n, block * LANES + i] = span[r * LANES + i]
-
-
-@jit
-def _pack_forward(weight, H, panels, first):
-    outs, ins = weight.shape
-    blocks = (H + LANES - 1) // LANES
-    for o in range(outs):
-        panel, lane = o // H * blocks + o % H // LANES, o % H % LANES
-        for i in range(ins):
-            panels[panel, first + i, lane] = weight[o, i]
-
-
-@jit
-def _pack_backward(weight, H, panels):
-    outs, ins = weight.shape
-    width = (H + LANES - 1) // LANES * LANES
-    for o in range(outs):
-        row = o // H * width + o % H
-        for i in range(ins):
-            panels[i // LANES, row, i % LANES] = weight[o, i]
 
 
 @jit
