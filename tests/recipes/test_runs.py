@@ -335,6 +335,27 @@ def test_what_is_no_run_is_said_to_be_none(mlp, tmp_path):
         evaluate(folder)
 
 
+@pytest.mark.parametrize(
+    ("file", "text", "error", "message"),
+    [
+        ("metrics.jsonl", '{"a":\n{"seconds": 1}\n', CheckpointError, "metrics.jsonl is damaged"),
+        ("metrics.jsonl", "[]\n", CheckpointError, "metrics.jsonl is damaged"),
+        ("config.json", "[" * 100_000, CheckpointError, "config.json cannot be read"),
+        ("config.json", {"source": [1]}, DataError, "give the data"),
+        ("config.json", {"source": {"spec": "digits", "code": "x"}}, DataError, "give the data"),
+    ],
+    ids=["cut in the middle", "no row", "deep", "source a list", "source with more"],
+)
+def test_a_file_of_a_run_that_was_altered_is_an_error(mlp, tmp_path, file, text, error, message):
+    import shutil
+
+    shutil.copytree(mlp.folder, tmp_path / "run")
+    path = tmp_path / "run" / file
+    path.write_text(text if isinstance(text, str) else json.dumps({**mlp.config, "data": text}))
+    with pytest.raises(error, match=message):
+        evaluate(tmp_path / "run")
+
+
 def test_other_data_is_refused(mlp, tmp_path):
     with pytest.raises(DataError, match=r"the model predicts 0, 1, 2.*iris has setosa"):
         evaluate(mlp, load("iris"))

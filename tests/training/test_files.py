@@ -85,3 +85,18 @@ def test_a_tree_that_cannot_be_saved_leaves_the_old_file(tmp_path):
             files.save(tmp_path / "a", bad)
     assert files.load(tmp_path / "a") == {"x": 1}
     assert json.dumps(files.load(tmp_path / "a"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{", "[1]", "[" * 100_000, '{"a": {"$array": "none"}}', '{"a": {"$array": [1]}}', '"text"'],
+    ids=["cut", "no names", "deep", "array that is not there", "array without name", "text"],
+)
+def test_a_file_made_to_harm_is_damaged(tmp_path, text):
+    """Its checksum is right: whoever makes such a file can reckon one."""
+    from safetensors.numpy import save
+
+    header = {"yuanli": f"{files._crc(text, {}):08x}{text}"}
+    (tmp_path / "a").write_bytes(save({}, metadata=header))
+    with pytest.raises(CheckpointError, match="a is damaged"):
+        files.load(tmp_path / "a")

@@ -16,6 +16,8 @@ from yuanli.recipes.threads import suitable_threads
 from yuanli.training import Run
 from yuanli.training.metrics import classification_metrics, regression_metrics
 
+SOURCE = {"spec", "target", "root", "test_size", "seed"}  # the arguments of `data.load`
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -69,7 +71,7 @@ def evaluate(
 def load_again(run: Run, root: str | Path | None = None) -> Split:
     """The data the run was trained and tested with, in `root` or else where it was then."""
     source = run.config["data"].get("source")
-    if source is None:
+    if not isinstance(source, dict) or not {"spec"} <= source.keys() <= SOURCE:
         raise DataError(f"{run.folder} does not say where its data came from; give the data (--data)")
     return load(**source | ({"root": root} if root else {}))
 
@@ -84,7 +86,8 @@ def load_other(
     Raises: CheckpointError, UnknownNameError, DataError.
     """
     run = run if isinstance(run, Run) else Run.open(run)
-    source = run.config["data"].get("source") or {}
+    source = run.config["data"].get("source")
+    source = source if isinstance(source, dict) else {}
     path = Path(spec).expanduser()
     if path.exists() and str(path.resolve()) == source.get("spec") and target in (None, source.get("target")):
         return load_again(run, root)

@@ -46,7 +46,13 @@ def load(path: Path) -> dict[str, Any]:
     crc, text = header[:8], header[8:]
     if crc != f"{_crc(text, arrays):08x}":
         raise CheckpointError(f"{path} is damaged: its contents do not match their checksum")
-    return _put_arrays(json.loads(text), arrays)
+    try:
+        tree = _put_arrays(json.loads(text), arrays)
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise CheckpointError(f"{path} is damaged: {error}") from None
+    if not isinstance(tree, dict):
+        raise CheckpointError(f"{path} is damaged: it holds no names")
+    return tree
 
 
 def write_atomically(path: Path, content: bytes) -> None:

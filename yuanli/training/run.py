@@ -59,7 +59,7 @@ class Run:
             raise CheckpointError(f"{folder} is not a run: it has no config.json (`yuanli train` makes runs)")
         try:
             config = json.loads(path.read_text(encoding="utf-8"))
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, RecursionError) as error:
             raise CheckpointError(f"{path} cannot be read: {error}; train again into a new folder") from None
         if not isinstance(config, dict) or config.get("format") != FORMAT:
             raise CheckpointError(f"{path} is not the config of a run that this version of yuanli can read")
@@ -94,10 +94,19 @@ class Run:
         return self.folder / "predictions.safetensors"
 
     def metrics(self) -> list[dict[str, Any]]:
-        """The rows of metrics.jsonl, one an epoch; a last line that was cut short is left out."""
+        """The rows of metrics.jsonl, one an epoch; a last line that was cut short is left out.
+
+        Raises: CheckpointError when another line is damaged.
+        """
         path = self.folder / "metrics.jsonl"
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.is_file() else []
-        return [json.loads(line) for line in lines if line.endswith("\n")]
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.is_file() else []
+            rows = [json.loads(line) for line in lines if line.endswith("\n")]
+        except (ValueError, RecursionError) as error:
+            raise CheckpointError(f"{path} is damaged: {error}; train again into a new folder") from None
+        if not all(isinstance(row, dict) and "seconds" in row for row in rows):
+            raise CheckpointError(f"{path} is damaged: a line is no row of metrics; train again")
+        return rows
 
     def model(self) -> dict[str, Any]:
         """What model.safetensors holds.  Raises CheckpointError when the run is unfinished or damaged."""
