@@ -84,7 +84,7 @@ def sum_of_products_numpy(a, b):
 
 def _sum_of_products(a, b):
     (K, M), N = a.shape, b.shape[1]
-    if a.dtype != np.float32 or b.dtype != np.float32 or K * M * N < WORTH or K < max(M, N) // 2:
+    if a.dtype != np.float32 or b.dtype != np.float32 or K * M * N < WORTH or max(M, N) > 2 * K:
         return _matmul(a.T, b)
     if M > N:  # tiles are wider than high, and fill the wider of the two better
         return np.ascontiguousarray(_sum_of_products(b, a).T)
