@@ -146,3 +146,23 @@ def char_lstm(nn, F):
             return self.scores(y).reshape(-1, 65)  # (T·N, 65)
 
     return CharLSTM()
+
+
+def dcgan_generator(nn, F):
+    """100 numbers to a 32×32 image.  Radford 2015, arXiv:1511.06434, figure 1, one size smaller."""
+    layers, ins = [], 100
+    for outs, kernel, stride, padding in ((256, 4, 1, 0), (128, 4, 2, 1), (64, 4, 2, 1)):
+        conv = nn.ConvTranspose2d(ins, outs, kernel, stride=stride, padding=padding, bias=False)
+        layers += [conv, nn.BatchNorm2d(outs), nn.ReLU()]
+        ins = outs
+    return nn.Sequential(*layers, nn.ConvTranspose2d(64, 3, 4, stride=2, padding=1, bias=False), nn.Tanh())
+
+
+def dcgan_discriminator(nn, F):
+    """A 32×32 image to one score.  Radford 2015, arXiv:1511.06434, section 3."""
+    return nn.Sequential(
+        nn.Conv2d(3, 64, 4, stride=2, padding=1, bias=False), nn.LeakyReLU(0.2),
+        nn.Conv2d(64, 128, 4, stride=2, padding=1, bias=False), nn.BatchNorm2d(128), nn.LeakyReLU(0.2),
+        nn.Conv2d(128, 256, 4, stride=2, padding=1, bias=False), nn.BatchNorm2d(256), nn.LeakyReLU(0.2),
+        nn.Conv2d(256, 1, 4, bias=False),
+    )  # fmt: skip
