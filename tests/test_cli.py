@@ -366,6 +366,21 @@ def test_what_a_damaged_file_holds_does_not_reach_the_terminal(run, tmp_path):
     assert err.strip().isprintable()
 
 
+def test_commands_to_copy_can_be_pasted(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, out, _ = run("train", "linear", "--data", "iris", "--epochs", "1", "--out", "a run")
+    assert code == 0
+    assert out.endswith("Next: yuanli predict 'a run' FILE\n")
+
+
+def test_a_command_that_is_none_gets_a_suggestion(run):
+    code, _, err = run("trian")
+    assert (code, err) == (
+        2,
+        "yuanli: No such command 'trian'. Did you mean 'train'? `yuanli --help` shows how\n",
+    )
+
+
 def test_ctrl_c_says_how_to_go_on(run, monkeypatch, tmp_path):
     from yuanli import recipes
     from yuanli.training import Interrupted

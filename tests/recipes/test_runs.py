@@ -203,11 +203,11 @@ class PressCtrlC(Hook):
 
 @pytest.mark.parametrize("step", [1, 5, 7, 9])  # 7 steps an epoch, 14 in all
 def test_ctrl_c_saves_and_resuming_ends_with_the_same_bits(mlp, digits, tmp_path, step):
-    out = tmp_path / "run"
+    out = tmp_path / "a run"
     with pytest.raises(Interrupted) as stopped:
         train("mlp", digits, out=out, hooks=[PressCtrlC(step)], **QUICK)
     assert f"after step {step}," in str(stopped.value)
-    assert str(stopped.value).endswith(f"--out {out} --resume")
+    assert str(stopped.value).endswith(f"--out '{out}' --resume")
     with pytest.raises(CheckpointError, match="not finished"):
         evaluate(out)
     run = train("mlp", digits, out=out, resume=True, source=SOURCE, report=False)

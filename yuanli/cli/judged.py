@@ -1,5 +1,6 @@
 """How models and their answers are printed."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,7 +37,9 @@ def print_comparison(result: "Comparison", out: Path) -> None:
     if left_out:
         screen.print("", *left_out, sep="\n", markup=False)
     best = max(judged, key=lambda one: one.metrics.get("accuracy", one.metrics.get("r2")) or 0)
-    print_places(f"\nReport: {result.report}", f"Next: yuanli predict {out / best.model} FILE")
+    print_places(
+        f"\nReport: {result.report}", f"Next: yuanli predict {shlex.quote(str(out / best.model))} FILE"
+    )
 
 
 def print_answers(answers: Sequence["Answer"]) -> None:

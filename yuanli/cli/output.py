@@ -78,7 +78,8 @@ def report(problem: Exception) -> int:
     """Say on one line of stderr what went wrong, and return the exit code: 2 for what the user can mend."""
     if hasattr(problem, "format_message"):  # Typer's own: an unknown option, a missing argument
         where = getattr(getattr(problem, "ctx", None), "command_path", "yuanli")
-        line, code = f"{problem.format_message().rstrip('.')}; `{where} --help` shows how", 2
+        message = problem.format_message().rstrip(".")
+        line, code = f"{message}{' ' if message.endswith('?') else '; '}`{where} --help` shows how", 2
     elif isinstance(problem, YuanliError):
         line, code = str(problem), 2
     elif isinstance(problem, OSError):

@@ -1,5 +1,6 @@
 """`compare`, `train`, `evaluate`, `predict`: models on data."""
 
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -159,7 +160,9 @@ def train(
         return
     print_evaluation(judged)
     print_places(
-        f"Run: {run.folder}", f"Report: {run.report_path}", f"Next: yuanli predict {run.folder} FILE"
+        f"Run: {run.folder}",
+        f"Report: {run.report_path}",
+        f"Next: yuanli predict {shlex.quote(str(run.folder))} FILE",
     )
 
 
@@ -183,7 +186,7 @@ def evaluate(
         print_json(judged.to_json())
         return
     print_evaluation(judged)
-    print_places(f"Next: yuanli predict {run} FILE")
+    print_places(f"Next: yuanli predict {shlex.quote(str(run))} FILE")
 
 
 def predict(

@@ -71,9 +71,8 @@ def work(run: Run, recipe: Recipe, data: Dataset, hooks: Sequence[Hook]) -> None
             resume=saved,
         )
     except Interrupted as error:
-        raise Interrupted(
-            f"{error}; saved.  To go on:  {run.config['command']} --out {run.folder} --resume"
-        ) from None
+        again = f"{run.config['command']} --out {shlex.quote(str(run.folder))} --resume"
+        raise Interrupted(f"{error}; saved.  To go on:  {again}") from None
     except NotFiniteError as error:
         raise NotFiniteError(f"{error}.  The last good checkpoint is in {run.checkpoints}") from None
     save(run.model_path, {**predictor.state(), "config": predictor.config()})
