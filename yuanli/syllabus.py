@@ -206,7 +206,7 @@ TOPICS = (
     Topic("words.neg", "负采样", "Negative sampling"),
     Topic("conv", "卷积", "Convolution",
           lives=("yuanli.ops:conv2d", "yuanli.ops:conv1d", "yuanli.ops:conv_transpose2d",
-                 "yuanli.ops.windows:conv_output_size", "yuanli.kernels.convolution:conv2d",
+                 "yuanli.ops.windows:conv_output_size", "yuanli.kernels.convolution:conv2d_numpy",
                  "yuanli.nn:Conv2d"),
           oracle="torch, finite differences, nested loops",
           tests=(*OPERATIONS, "tests/kernels/test_convolution.py::test_convolution_is_its_definition",

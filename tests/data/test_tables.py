@@ -177,6 +177,7 @@ def test_new_rows_with_their_target(tmp_path):
         (column([f"name {i}" for i in range(30)]), "t", "30 different values in 30 rows, no classes"),
         (b"a,t\n\xff\xfe,x\n1,y\n", "t", "column a is not UTF-8"),
         (b"\xff,t\n1,x\n1,y\n", "t", "not UTF-8 in its first line"),
+        ("a,t\n1,x\n1,y\n".encode("utf-16"), "t", "is UTF-16; save it as UTF-8"),
         ("a,t\n1e39,x\n2,y\n3,x\n4,y\n", "t", "infinite value in column a"),
         ("a,t\ninf,x\n2,y\n3,x\n4,y\n", "t", "infinite value in column a"),
         ("a,t\n1,1.5\n2,inf\n3,2\n4,1\n", "t", "y needs finite numbers, row 1"),

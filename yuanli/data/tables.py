@@ -1,5 +1,6 @@
 """The user's own tables: CSV or Parquet, columns of numbers, words, dates and gaps."""
 
+import codecs
 import difflib
 from collections.abc import Sequence
 from dataclasses import replace
@@ -108,9 +109,12 @@ def _read(path: Path) -> Any:
 
 
 def _delimiter(path: Path) -> str:
-    """Whichever of , ; tab | is most frequent in the first line."""
-    with open(path, encoding="utf-8-sig", errors="replace") as file:
-        head = file.readline(1 << 16)
+    """Whichever of , ; tab | is most frequent in the first line.  Raises: DataError for UTF-16."""
+    with open(path, "rb") as file:
+        start = file.read(1 << 16)
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise DataError(f"{path} is UTF-16; save it as UTF-8")
+    head = start.decode("utf-8", "replace").partition("\n")[0]
     return max(DELIMITERS, key=head.count)
 
 
