@@ -78,7 +78,7 @@ def main() -> None:
         names = "; ".join(b.name for rows, _, _ in SECTIONS.values() for b in rows)
         parser.error(f"no row contains {options.only!r}; there are: {names}")
     machine = (
-        f"{platform.machine()}, {os.cpu_count()} cores; threads: yuanli {threads()}, torch {options.threads}; "
+        f"{platform.machine()}, {os.cpu_count()} cores; threads: ours {threads()}, torch {options.threads}; "
         f"torch {torch.__version__}, NumPy {np.__version__}; other processes used {foreign_load():.2f} cores"
     )
     print(machine)
@@ -95,8 +95,8 @@ def main() -> None:
             print("\n" + text[-1])
     if options.markdown:
         head = (
-            "# Benchmarks\n\n`make bench` measures them anew: all sides in turn, in one run, on the same data "
-            "from the same weights.\n"
+            "# Benchmarks\n\n`make bench` measures them anew: all sides in turn, in one run, on the same "
+            "data from the same weights.\n"
         )
         options.markdown.write_text("\n".join([head, *text]), encoding="utf-8")
     if options.json:
