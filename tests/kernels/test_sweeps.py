@@ -5,6 +5,7 @@ import gc
 import numpy as np
 import pytest
 
+from yuanli import Tensor, ops
 from yuanli.kernels import elementwise, embedding, memory, normalisation
 
 RNG = np.random.default_rng(0)
@@ -107,6 +108,32 @@ def test_memory_is_used_again_only_when_nobody_looks_at_it():
     del view
     gc.collect()
     assert memory.empty((1000, 300)).ctypes.data == place
+
+
+def test_no_more_memory_is_kept_than_was_once_in_use():
+    """Sizes that never come again do not pile up."""
+    gc.collect()
+    before = memory._used
+    most = memory._most_used
+    for n in range(1, 40):
+        arrays = [memory.empty((100_000 * n,)) for _ in range(3)]
+        assert memory._used > before
+        del arrays
+        gc.collect()
+        most = max(most, before + 3 * (memory.PAGE + 400_000 * n))
+        assert memory._used == before
+        assert memory._used + memory._kept <= most
+        assert memory._kept == sum(size * len(blocks) for size, blocks in memory._unused.items())
+
+
+@pytest.mark.parametrize("first", ["rows", "channels last", "float64"])
+@pytest.mark.parametrize("second", ["rows", "channels last", "float64"])
+@pytest.mark.parametrize("dim", [0, 1, -1])
+def test_large_tensors_one_after_the_other(first, second, dim):
+    a, b = LAYOUTS[first](LARGE), LAYOUTS[second](LARGE)
+    y = ops.cat([Tensor(a), Tensor(b)], dim)
+    np.testing.assert_array_equal(y.data, np.concatenate([a, b], dim))
+    assert y.dtype == np.result_type(a, b)
 
 
 def test_small_and_empty_arrays_are_ordinary():

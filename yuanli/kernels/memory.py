@@ -1,7 +1,8 @@
 """Large arrays whose memory is used again: fresh pages cost as much time as the arithmetic done in them.
 
 `empty` takes a block that nobody looks at any more, or a new one.  A block comes back by itself when the last
-view of the array dies, so nobody needs to know.
+view of the array dies, so nobody needs to know.  Blocks in use and blocks kept are together never more than
+once were in use: a training step needs again what the last one left.  The longest unused are given up first.
 """
 
 import mmap
@@ -11,19 +12,24 @@ import numpy as np
 
 SMALL = 1 << 16  # bytes under which NumPy's own memory is as good
 PAGE = 1 << 21  # blocks from this size on are multiples of it: the system can back them with huge pages
-KEPT = 1 << 31  # bytes of unused blocks that are kept at most
 
-_unused: dict[int, list[mmap.mmap]] = {}
+_unused: dict[int, list[mmap.mmap]] = {}  # by size, the sizes last used last
 _lock = threading.RLock()  # a block may come back, by garbage collection, while another is being taken
-_kept = 0
+_used = _most_used = _kept = 0  # bytes
 
 
 def _give_back(block: mmap.mmap, size: int) -> None:
-    global _kept
+    global _used, _kept
     with _lock:
-        if _kept + size <= KEPT:
-            _unused.setdefault(size, []).append(block)
-            _kept += size
+        _unused.setdefault(size, []).append(block)
+        _used -= size
+        _kept += size
+        while _used + _kept > _most_used:
+            oldest = next(iter(_unused))
+            _unused[oldest].pop()
+            _kept -= oldest
+            if not _unused[oldest]:
+                del _unused[oldest]
 
 
 class _Lease(np.ndarray):
@@ -50,14 +56,20 @@ def empty(shape, dtype=np.float32) -> np.ndarray:
 
 
 def _lease(size: int) -> _Lease:
-    global _kept
+    global _used, _most_used, _kept
     with _lock:
-        blocks = _unused.get(size)
+        if size not in _unused:  # one that is a little too large will do
+            size = min((s for s in _unused if size < s <= size * 5 // 4), default=size)
+        blocks = _unused.pop(size, None)
         if blocks:
             block = blocks.pop()
             _kept -= size
+            if blocks:
+                _unused[size] = blocks
         else:
             block = mmap.mmap(-1, size)
             if size >= PAGE and hasattr(mmap, "MADV_HUGEPAGE"):
                 block.madvise(mmap.MADV_HUGEPAGE)
+        _used += size
+        _most_used = max(_most_used, _used)
     return _Lease((size,), np.uint8, block)

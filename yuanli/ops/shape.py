@@ -8,6 +8,8 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from yuanli.errors import DTypeError, ShapeError, ValueRangeError
+from yuanli.kernels.dispatch import LARGE
+from yuanli.kernels.memory import empty
 from yuanli.tensor import Tensor, differentiable
 
 
@@ -35,7 +37,7 @@ def cat(tensors: Sequence[Any], dim: int = 0) -> Tensor:
 
 @differentiable
 def _cat(*arrays, dim):
-    y = np.concatenate(arrays, dim)
+    y = np.concatenate(arrays, dim, out=_room_for(arrays, dim))
     ends = np.cumsum([0] + [a.shape[dim] for a in arrays])
     before = (slice(None),) * normalize_axis_index(dim, y.ndim)
 
@@ -43,6 +45,20 @@ def _cat(*arrays, dim):
         return lambda dy: dy[(*before, slice(start, stop))]
 
     return y, tuple(grad_piece(i, j) for i, j in pairwise(ends))
+
+
+def _room_for(arrays, dim):
+    """Memory that is used again for arrays in a row, channels last when they are; None when small."""
+    first = arrays[0]
+    alike = all(a.ndim == first.ndim and a.dtype == first.dtype for a in arrays)
+    if sum(a.size for a in arrays) < LARGE or not alike:
+        return None
+    shape = [*first.shape]
+    shape[dim] = sum(a.shape[dim] for a in arrays)
+    if first.ndim != 4 or first.strides[1] != first.itemsize:
+        return empty(shape, first.dtype)
+    n, c, h, w = shape
+    return empty((n, h, w, c), first.dtype).transpose(0, 3, 1, 2)
 
 
 def stack(tensors: Sequence[Any], dim: int = 0) -> Tensor:
