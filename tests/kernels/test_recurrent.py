@@ -56,7 +56,8 @@ SHAPES = [  # T, N, D, H
     (3, 150, 17, 31),  # more sequences than are added up at a time
     (5, 16, 64, 256),
     (4, 0, 3, 5),  # no sequence
-    (2, 3, 4, 5),  # so few that the twin runs
+    (1, 1, 4, 5),  # so little that the twin runs
+    (3, 1, 4, 300),
 ]
 
 

@@ -79,7 +79,8 @@ def grad_weights(dz, dz_h, xh, N, H, D):
     are added up in registers, those sums in float32, in an order that does not depend on the threads.
     """
     rows = dz.shape[1] // -(-H // LANES) * H
-    sums = np.zeros((dz.shape[1], xh.shape[1], LANES, LANES), np.float32)
+    sums = empty((dz.shape[1], xh.shape[1], LANES, LANES))
+    sums[...] = 0
     bias_sums = np.zeros((dz.shape[1], 2, SPAN), np.float32)
     dweight_ih, dweight_hh, dbiases = empty((rows, D)), empty((rows, H)), empty((2, rows))
     _grad_weights(dz, dz_h, xh, N, sums, bias_sums, dweight_ih, dweight_hh, dbiases, threads())
