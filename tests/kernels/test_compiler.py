@@ -63,7 +63,17 @@ def test_a_number_of_threads_that_makes_no_sense():
     for number in (0, -1, 10**6, 1.0, "2"):
         with pytest.raises(ValueRangeError, match="set_threads needs a whole number from 1 to"):
             compiler.set_threads(number)
-    compiler.set_threads(1)
+
+
+@COMPILED
+def test_fewer_threads_from_now_on():
+    before = compiler.threads()
+    try:
+        compiler.set_threads(1)
+        assert compiler.threads() == 1
+    finally:
+        compiler.set_threads(before)
+    assert compiler.threads() == before
 
 
 @COMPILED

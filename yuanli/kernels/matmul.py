@@ -16,12 +16,12 @@ if numba:
 PIXELS = 8 if AVX512 else 6  # rows of a register tile
 LANES = 16  # columns of a register tile
 ROWS = 12 * PIXELS  # rows that one thread works off at a time
-WIDE = (
-    32 if AVX512 else 16
-)  # columns of a register tile of sums over rows: 8 · 2 of 32 registers, 4 · 2 of 16
-TALL = 8 if AVX512 else 4  # and its rows
+# A register tile of sums over rows: 8 · 2 of 32 registers, or 4 · 2 of 16.
+WIDE = 32 if AVX512 else 16
+TALL = 8 if AVX512 else 4
 STRETCH = 128  # rows added up at a time, so that they stay in the cache
 WORTH = 1 << 21  # multiplications from which on sharing out (10 µs) pays
+TOGETHER = 8192  # rows summed up in one go at most: rounding errors grow with their number
 
 
 def matmul_numpy(a, b):
@@ -88,7 +88,8 @@ def _sum_of_products(a, b):
         return _matmul(a.T, b)
     if M > N:  # tiles are wider than high, and fill the wider of the two better
         return np.ascontiguousarray(_sum_of_products(b, a).T)
-    a, b, parts = np.ascontiguousarray(a), np.ascontiguousarray(b), threads()
+    a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
+    parts = max(threads(), -(-K // TOGETHER))
     high, wide = -(-M // TALL), -(-N // WIDE)
     # the last columns, when they do not fill a tile, filled up with zeros
     rest_a, rest_b = (
