@@ -110,20 +110,35 @@ def test_memory_is_used_again_only_when_nobody_looks_at_it():
     assert memory.empty((1000, 300)).ctypes.data == place
 
 
-def test_no_more_memory_is_kept_than_was_once_in_use():
+def test_little_more_memory_is_kept_than_was_once_in_use():
     """Sizes that never come again do not pile up."""
     gc.collect()
     before = memory._used
-    most = memory._most_used
-    for n in range(1, 40):
-        arrays = [memory.empty((300_000 * n,)) for _ in range(3)]
-        assert memory._used > before
+    for n in range(1, 60):
+        arrays = [memory.empty((1_000_000 * n,)) for _ in range(3)]
+        in_use = memory._used
         del arrays
         gc.collect()
-        most = max(most, memory.ENOUGH, before + 3 * (memory.PAGE + 1_200_000 * n))
-        assert memory._used == before
-        assert memory._used + memory._kept <= most
+        assert memory._used == before < in_use <= memory._most_used
+        assert memory._used + memory._kept <= max(memory._most_used * 4 // 3, memory.ENOUGH)
         assert memory._kept == sum(size * len(blocks) for size, blocks in memory._unused.items())
+
+
+def test_a_step_that_is_repeated_makes_no_new_blocks(monkeypatch):
+    def step():
+        held = [memory.empty((100_000 * n,)) for n in (9, 5, 7)]
+        del held[1]
+        return [memory.empty((100_000 * n,)) for n in (3, 5, 11)], held
+
+    step()
+    gc.collect()
+    made = []
+    real = memory.mmap.mmap
+    monkeypatch.setattr(memory.mmap, "mmap", lambda *a: made.append(a) or real(*a))
+    for _ in range(3):
+        step()
+        gc.collect()
+    assert not made
 
 
 @pytest.mark.parametrize("first", ["rows", "channels last", "float64"])

@@ -1,9 +1,8 @@
 """Large arrays whose memory is used again: fresh pages cost as much time as the arithmetic done in them.
 
 `empty` takes a block that nobody looks at any more, or a new one.  A block comes back by itself when the last
-view of the array dies, so nobody needs to know.  Blocks in use and blocks kept are together never more than
-once were in use, or ENOUGH: a training step needs again what the last one left.  The longest unused are given
-up first.
+view of the array dies, so nobody needs to know.  A training step needs again what the last one left, so kept
+are as many blocks as a third more than were ever in use at once; then the longest unused are given up.
 """
 
 import mmap
@@ -13,9 +12,7 @@ import numpy as np
 
 SMALL = 1 << 16  # bytes under which NumPy's own memory is as good
 PAGE = 1 << 21  # blocks from this size on are multiples of it: the system can back them with huge pages
-# An LSTM's step with 33 MB in use at most goes through 34 MB of blocks; to give up, step after step, the one
-# that is needed next would cost a fifth of its time.
-ENOUGH = 1 << 26  # bytes
+ENOUGH = 1 << 26  # bytes of blocks that are never too many
 
 _unused: dict[int, list[mmap.mmap]] = {}  # by size, the sizes last used last
 _lock = threading.RLock()  # a block may come back, by garbage collection, while another is being taken
@@ -28,7 +25,9 @@ def _give_back(block: mmap.mmap, size: int) -> None:
         _unused.setdefault(size, []).append(block)
         _used -= size
         _kept += size
-        while _used + _kept > max(_most_used, ENOUGH):
+        # sizes do not fit each other exactly: with no room to spare a MobileNet v2 step gives up 113 blocks
+        # that the next one needs, and an LSTM's a fifth of its time; with a third more, none
+        while _used + _kept > max(_most_used * 4 // 3, ENOUGH):
             oldest = next(iter(_unused))
             _unused[oldest].pop()
             _kept -= oldest
