@@ -318,7 +318,7 @@ def differentiable(rule: Callable[..., tuple[Any, tuple]]) -> Callable[..., Tens
     """Turn `rule(*arrays, **options) -> value, (one gradient function per input)` into a function of Tensors.
 
     A gradient function takes dy = ∂(result)/∂value and returns ∂(result)/∂input: a fresh array, dy itself or
-    a view of it, never an array that it keeps.  None marks an input without gradient.  Broadcasting is undone
+    a view of it; what it keeps, at most once.  None marks an input without gradient.  Broadcasting is undone
     by the engine.  Inside a rule overflow and division by zero are silent.
     """
     signature = inspect.signature(rule)

@@ -28,6 +28,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 numba: Any = __import__("numba") if KERNELS == "numba" else None
 prange: Any = numba.prange if numba else range
+get_thread_id: Any = numba.get_thread_id if numba else None
 
 
 def _cache_folder() -> str | None:

@@ -12,9 +12,8 @@ Arrays are float32 and channels-last.  Cost: the definition's multiplications, o
 import math
 
 import numpy as np
-from numba import get_thread_id
 
-from yuanli.kernels.compiler import AVX512, jit, parallel, prange, threads
+from yuanli.kernels.compiler import AVX512, get_thread_id, jit, parallel, prange, threads
 from yuanli.kernels.memory import empty
 from yuanli.kernels.simd import dot_tile, outer_tile
 

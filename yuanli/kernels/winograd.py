@@ -9,9 +9,8 @@ Arrays are float32 and channels-last.  Source: Lavin & Gray 2015, arXiv:1509.093
 """
 
 import numpy as np
-from numba import get_thread_id
 
-from yuanli.kernels.compiler import jit, parallel, prange, threads
+from yuanli.kernels.compiler import get_thread_id, jit, parallel, prange, threads
 from yuanli.kernels.direct import BLOCK, PIXELS, TAPS
 from yuanli.kernels.memory import empty
 from yuanli.kernels.simd import (
