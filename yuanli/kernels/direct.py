@@ -94,11 +94,13 @@ def _pack_weights(weight, panels):
     """(O, C, kH, kW) -> (panel, block, kH, kW, channel in block, output in panel), filled up with zeros."""
     O, C, KH, KW = weight.shape
     depth, lanes = panels.shape[4:]
-    for o in range(O):
-        for c in range(C):
-            for h in range(KH):
-                for w in range(KW):
-                    panels[o // lanes, c // depth, h, w, c % depth, o % lanes] = weight[o, c, h, w]
+    for p in range(len(panels)):
+        for b in range(panels.shape[1]):
+            for c in range(min(depth, C - b * depth)):
+                for o in range(min(lanes, O - p * lanes)):
+                    for h in range(KH):
+                        for w in range(KW):
+                            panels[p, b, h, w, c, o] = weight[p * lanes + o, b * depth + c, h, w]
 
 
 @jit

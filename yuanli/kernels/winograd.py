@@ -69,22 +69,26 @@ def conv2d_grad_weight(dy, x, padding):
     return np.ascontiguousarray(sums[:C, :, :, :O].transpose(3, 0, 1, 2))
 
 
-@jit
+@parallel
 def _kernels(weight, kernels):
     """G g Gᵀ: (O, C, 3, 3) -> (36, panel, channel, output in panel)."""
+    for panel in prange(kernels.shape[1]):
+        _panel(weight, kernels, panel)
+
+
+@jit
+def _panel(weight, kernels, panel):
     O, C = weight.shape[:2]
     outputs, depth = kernels.shape[1:3]
+    step = outputs * depth * BLOCK
     g = np.zeros((3, 3, BLOCK), np.float32)
-    for panel in range(outputs):
-        for c in range(C):
+    for c in range(C):
+        for o in range(min(BLOCK, O - panel * BLOCK)):
             for i in range(3):
                 for j in range(3):
-                    for o in range(BLOCK):
-                        at = panel * BLOCK + o
-                        g[i, j, o] = weight[at, c, i, j] if at < O else 0
-            step = outputs * depth * BLOCK
-            target = kernels[0, panel, c].ctypes.data
-            transform_tile(g.ctypes.data, 3 * BLOCK, BLOCK, target, 6 * step, step, 0, KERNEL, 16)
+                    g[i, j, o] = weight[panel * BLOCK + o, c, i, j]
+        target = kernels.ctypes.data + 4 * (panel * depth + c) * BLOCK
+        transform_tile(g.ctypes.data, 3 * BLOCK, BLOCK, target, 6 * step, step, 0, KERNEL, 16)
 
 
 @jit
