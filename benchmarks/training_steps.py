@@ -122,31 +122,21 @@ def _our_game(generator, discriminator, real, noise) -> Step:
     players = [
         optim.Adam(net.parameters(), lr=2e-4, betas=(0.5, 0.999)) for net in (generator, discriminator)
     ]
+    ones, zeros = (np.full((len(real), 1, 1, 1), v, np.float32) for v in (1, 0))
     bce = ops.binary_cross_entropy_with_logits
-    real, noise = Tensor(real), Tensor(noise)
-    ones, zeros = (np.full((len(real.data), 1, 1, 1), v, np.float32) for v in (1, 0))
-
-    def step() -> float:
-        fake = generator(noise)
-        players[1].zero_grad()
-        against = bce(discriminator(real), ones) + bce(discriminator(fake.detach()), zeros)
-        against.backward()
-        players[1].step()
-        players[0].zero_grad()
-        deceived = bce(discriminator(fake), ones)
-        deceived.backward()
-        players[0].step()
-        return against.item() + deceived.item()
-
-    return step
+    return _game(generator, discriminator, players, bce, Tensor(real), Tensor(noise), ones, zeros)
 
 
 def _torch_game(generator, discriminator, real, noise) -> Step:
-    players = [
-        torch.optim.Adam(net.parameters(), lr=2e-4, betas=(0.5, 0.999)) for net in (generator, discriminator)
-    ]
-    bce = torch.nn.functional.binary_cross_entropy_with_logits
+    nets_ = generator, discriminator
+    players = [torch.optim.Adam(net.parameters(), lr=2e-4, betas=(0.5, 0.999)) for net in nets_]
     ones, zeros = (torch.full((len(real), 1, 1, 1), v) for v in (1.0, 0.0))
+    bce = torch.nn.functional.binary_cross_entropy_with_logits
+    return _game(generator, discriminator, players, bce, real, noise, ones, zeros)
+
+
+def _game(generator, discriminator, players, bce, real, noise, ones, zeros) -> Step:
+    """The discriminator's step, then the generator's; the same code for both libraries."""
 
     def step() -> float:
         fake = generator(noise)
