@@ -19,7 +19,7 @@ check: $(VENV)/.check
 	$(BIN)/python -m pytest -m "reference and not slow"
 	YUANLI_KERNELS=numpy $(BIN)/python -m pytest -m "not reference and not slow"
 
-bench: $(VENV)/.check
+bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks
 
 format: $(VENV)/.check
@@ -33,8 +33,9 @@ clean:
 $(VENV)/.core: EXTRA :=
 $(VENV)/.test: EXTRA := [test]
 $(VENV)/.check: EXTRA := [check]
+$(VENV)/.bench: EXTRA := [bench]
 
-$(VENV)/.core $(VENV)/.test $(VENV)/.check: pyproject.toml constraints.txt
+$(VENV)/.core $(VENV)/.test $(VENV)/.check $(VENV)/.bench: pyproject.toml constraints.txt
 	@test -x $(BIN)/pip || { $(PYTHON) -c "$$OLD" && $(PYTHON) -m venv $(VENV); }
 	@echo "installing yuanli$(EXTRA) into $(VENV); the first time this takes a minute or two"
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -e ".$(EXTRA)" -c constraints.txt
