@@ -1,8 +1,10 @@
 """Threads, forked and fresh processes, and where compiled code is kept."""
 
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -93,3 +95,61 @@ def test_what_is_kept_is_found_again(tmp_path):
     assert cache.startswith(str(tmp_path))
     assert "compiling" in first
     assert "compiling" not in second
+
+
+KERNELS_OF_THREE_FILES = {
+    "inner": """
+from yuanli.kernels.compiler import jit
+@jit
+def double(x):
+    return x * 2
+""",
+    "outer": """
+from yuanli.kernels.compiler import jit
+from yuanli.kernels import inner
+double = inner.double
+@jit
+def shifted(x):
+    return double(x) + 1
+""",
+    "other": """
+from yuanli.kernels.compiler import jit
+@jit
+def negative(x):
+    return -x
+""",
+}
+CALLED = """
+from yuanli.kernels import other, outer
+for function in (outer.shifted, other.negative):
+    print(function(20), sum(function.stats.cache_hits.values()))
+"""
+
+
+@COMPILED
+def test_an_edited_kernel_never_runs_stale(tmp_path):
+    """Nor does one that calls it; the others, and all in a copy elsewhere, are found again."""
+
+    def package_at(place):
+        kernels = tmp_path / place / "yuanli" / "kernels"
+        shutil.copytree(Path(compiler.__file__).parents[1], kernels.parent, ignore=lambda *_: ["__pycache__"])
+        for name, text in KERNELS_OF_THREE_FILES.items():
+            (kernels / f"{name}.py").write_text(text)
+        return kernels
+
+    def answers(kernels):
+        done = subprocess.run(
+            [sys.executable, "-B", "-c", CALLED],
+            cwd=kernels.parents[1],  # where Python looks first
+            env=os.environ | {"YUANLI_CACHE": str(tmp_path / "cache")},
+            capture_output=True,
+            text=True,
+        )
+        return done.stdout.split() or done.stderr
+
+    kernels, copy = package_at("here"), package_at("there")
+    assert answers(kernels) == ["41", "0", "-20", "0"]
+    assert answers(kernels) == answers(copy) == ["41", "1", "-20", "1"]
+    (kernels / "inner.py").write_text(KERNELS_OF_THREE_FILES["inner"].replace("* 2", "* 3"))
+    assert answers(kernels) == ["61", "0", "-20", "1"]
+    assert answers(copy) == ["41", "1", "-20", "1"]

@@ -1,15 +1,18 @@
 """How kernels are compiled and on how many threads they run.
 
-Compiled code is kept in a folder named after a hash of the sources in this one, so that an edited kernel,
-also one whose edit is in a file it only calls, never runs as it was before.  Where no folder can be written,
-nothing is kept.  Where the NumPy twins run, Numba is not imported and nothing is compiled.
+Compiled code is kept in a folder named after a hash of the kernel's file and of the kernel files that it
+imports, so that an edited kernel, also one whose edit is in a file it only calls, never runs as it was
+before, and the others need not be compiled again.  Where no folder can be written, nothing is kept.  Where
+the NumPy twins run, Numba is not imported and nothing is compiled.
 """
 
+import ast
 import hashlib
 import os
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -31,30 +34,79 @@ prange: Any = numba.prange if numba else range
 get_thread_id: Any = numba.get_thread_id if numba else None
 
 
-def _cache_folder() -> str | None:
+def _cache_folder() -> Path | None:
     """A folder for compiled code that can be written to, or None."""
-    sources = sorted(Path(__file__).parent.glob("*.py"))
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
     for root in (os.environ.get("YUANLI_CACHE"), os.environ.get("XDG_CACHE_HOME"), "~/.cache"):
         if root:
-            folder = Path(root).expanduser() / "yuanli" / "kernels" / digest
+            folder = Path(root).expanduser() / "yuanli" / "kernels"
             try:
                 folder.mkdir(parents=True, exist_ok=True)
                 with tempfile.TemporaryFile(dir=folder):
-                    return str(folder)
+                    return folder
             except OSError:
                 continue
     return None
 
 
 CACHE = _cache_folder() if numba else None
-if CACHE:
-    numba.config.CACHE_DIR = CACHE
+
+
+@cache
+def _imported(file: Path) -> list[Path]:
+    """The kernel files beside this one that a file imports; any name of such a file counts."""
+    words: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            words |= {word for name in node.names for word in name.name.split(".")}
+            words |= set((getattr(node, "module", None) or "").split("."))
+    return [path for path in sorted(Path(__file__).parent.glob("*.py")) if path.stem in words]
+
+
+@cache
+def digest(file: Path) -> str:
+    """A hash of a kernel's file and of all kernel files that it needs, whatever folder they lie in."""
+    needed, new = {file}, [file]
+    while new:
+        new = [path for path in _imported(new.pop()) if path not in needed] + new
+        needed |= set(new)
+    parts = sorted((path.name, hashlib.sha256(path.read_bytes()).hexdigest()) for path in needed)
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+class Locator:
+    """Where Numba keeps a function's compiled code; see NUMBA_CACHE_LOCATOR_CLASSES in its manual."""
+
+    def __init__(self, function: Callable, file: str) -> None:
+        self.line, self.file = function.__code__.co_firstlineno, Path(file)
+
+    from_function = classmethod(lambda cls, function, file: cls(function, file))
+
+    def get_cache_path(self) -> str:
+        return str(CACHE / f"{self.file.stem}-{digest(self.file)}") if CACHE else ""
+
+    def ensure_cache_path(self) -> None:
+        Path(self.get_cache_path()).mkdir(exist_ok=True)
+
+    def get_source_stamp(self) -> str:
+        return digest(self.file)
+
+    def get_disambiguator(self) -> str:
+        return str(self.line)
+
+
+def _compile(function: Callable, **options: Any) -> Callable:
+    """Numba's `njit`, with compiled code kept where `Locator` says."""
+    others = numba.config.CACHE_LOCATOR_CLASSES
+    numba.config.CACHE_LOCATOR_CLASSES = f"{__name__}.Locator"
+    try:
+        return numba.njit(cache=bool(CACHE), nogil=True, **options)(function)
+    finally:
+        numba.config.CACHE_LOCATOR_CLASSES = others
 
 
 def jit(function: Callable) -> Callable:
     """Compile `function` for one thread."""
-    return numba.njit(cache=bool(CACHE), nogil=True)(function) if numba else function
+    return _compile(function) if numba else function
 
 
 class parallel:
@@ -67,7 +119,7 @@ class parallel:
         self.__doc__ = function.__doc__
         self.on_many = function
         if numba:
-            self.on_many = numba.njit(cache=bool(CACHE), nogil=True, parallel=True)(function)
+            self.on_many = _compile(function, parallel=True)
         alone = FunctionType(function.__code__, function.__globals__, function.__name__)
         alone.__qualname__ = f"{function.__qualname__}_alone"  # a name of its own in the cache
         self.on_one = jit(alone)
