@@ -10,7 +10,19 @@ from yuanli.tensor import Tensor, no_grad
 __version__ = "0.1.0"
 __all__ = ["Tensor", "gradcheck", "manual_seed", "no_grad"]
 
-_PARTS = ("data", "errors", "inspection", "kernels", "models", "nn", "ops", "optim", "recipes", "training")
+_PARTS = (
+    "classical",
+    "data",
+    "errors",
+    "inspection",
+    "kernels",
+    "models",
+    "nn",
+    "ops",
+    "optim",
+    "recipes",
+    "training",
+)
 
 
 def __getattr__(name: str) -> Any:
