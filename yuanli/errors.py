@@ -41,5 +41,13 @@ class CheckpointError(YuanliError, ValueError):
     """A saved model or run that is missing, damaged or does not fit."""
 
 
+class RefusedError(CheckpointError):
+    """A file that holds or asks for more than it may; nothing of it was executed."""
+
+
+class UnsupportedError(YuanliError, NotImplementedError):
+    """A graph with an operation, or a form of one, that this engine does not run."""
+
+
 class UnknownNameError(YuanliError, LookupError):
     """A model, data set, topic or option nobody knows; the message offers the nearest names."""
