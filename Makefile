@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check bench format clean
+.PHONY: demo test check paddle bench format clean
 
 demo: $(VENV)/.core
 	$(BIN)/yuanli compare digits
@@ -18,6 +18,9 @@ check: $(VENV)/.check
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -m "reference and not slow"
 	YUANLI_KERNELS=numpy $(BIN)/python -m pytest -m "not reference and not slow"
+
+paddle: $(VENV)/.paddle
+	$(BIN)/python -m pytest -m reference tests/interchange/test_paddle.py
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks
@@ -34,8 +37,9 @@ $(VENV)/.core: EXTRA :=
 $(VENV)/.test: EXTRA := [test]
 $(VENV)/.check: EXTRA := [check]
 $(VENV)/.bench: EXTRA := [bench]
+$(VENV)/.paddle: EXTRA := [test,onnx,paddle]
 
-$(VENV)/.core $(VENV)/.test $(VENV)/.check $(VENV)/.bench: pyproject.toml constraints.txt
+$(VENV)/.core $(VENV)/.test $(VENV)/.check $(VENV)/.bench $(VENV)/.paddle: pyproject.toml constraints.txt
 	@test -x $(BIN)/pip || { $(PYTHON) -c "$$OLD" && $(PYTHON) -m venv $(VENV); }
 	@echo "installing yuanli$(EXTRA) into $(VENV); the first time this takes a minute or two"
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -e ".$(EXTRA)" -c constraints.txt
