@@ -8,7 +8,6 @@ import pytest
 from yuanli.data import Dataset, load
 from yuanli.recipes import RECIPES
 from yuanli.recipes.learn import batches_of, keep_aside, learn, untrained
-from yuanli.recipes.train import choose
 from yuanli.training.metrics import classification_metrics, regression_metrics
 
 
@@ -123,7 +122,7 @@ def test_l1_leaves_exact_zeros():
     split = load("digits")
     zeros = []
     for l1 in (0.0, 0.1):
-        settings = choose(RECIPES["linear"], split.train, {"l1": l1, "epochs": 5})
+        settings = RECIPES["linear"].chosen(split.train, {"l1": l1, "epochs": 5})
         predictor, _ = learn(RECIPES["linear"], settings, split.train, seed=0)
         zeros.append(sparsity(predictor.model)[0])
     assert zeros[0] == 0

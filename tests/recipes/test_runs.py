@@ -268,7 +268,7 @@ def test_two_fresh_processes_give_the_same_bits(tmp_path):
 
 BAD_TRAININGS = [
     ("lenat", {}, UnknownNameError, "did you mean lenet"),
-    ("linear", {"dropout": 0.5}, ValueRangeError, "linear has no dropout.*mlp has"),
+    ("linear", {"dropout": 0.5}, ValueRangeError, "linear has no dropout.*leave it out"),
     ("linear", {"epochs": 0}, ValueRangeError, "epochs needs"),
     ("linear", {"epoch": 3}, UnknownNameError, "did you mean epochs"),
     ("linear", {"seed": -1}, ValueRangeError, "seed needs"),

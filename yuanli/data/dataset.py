@@ -72,6 +72,10 @@ class Split:
     test: Dataset
     notes: tuple[str, ...] = ()
 
+    @property
+    def name(self) -> str:
+        return self.train.name
+
     def __post_init__(self) -> None:
         if self.train.classes != self.test.classes or self.train.features != self.test.features:
             raise DataError(f"{self.train.name}: train and test need the same classes and columns")

@@ -10,9 +10,8 @@ from yuanli.errors import DataError
 from yuanli.inspection.images import maps
 from yuanli.inspection.style import save
 from yuanli.models import LeNet5
-from yuanli.recipes.catalog import find
 from yuanli.recipes.learn import learn
-from yuanli.recipes.train import choose
+from yuanli.recipes.lenet import LeNet
 from yuanli.tensor import Tensor, no_grad
 from yuanli.training.metrics import accuracy
 
@@ -20,10 +19,10 @@ from yuanli.training.metrics import accuracy
 def lenet(out: Path, seed: int = 0, *, data: str = "digits", epochs: int = 10) -> Demonstration:
     """Train LeNet-5, judge it on images it has not seen, and show the feature maps of one of them."""
     split = load(data)
-    recipe = find("lenet")
-    if reason := recipe.unsuited(split.train):
+    recipe = LeNet()
+    if reason := recipe.unsuited(split):
         raise DataError(f"lenet does not suit {data}: {reason}")
-    settings = choose(recipe, split.train, {"epochs": epochs})
+    settings = recipe.chosen(split.train, {"epochs": epochs})
     predictor, training = learn(recipe, settings, split.train, seed=seed)
     model, test = predictor.model, split.test
     assert isinstance(model, LeNet5)

@@ -2,9 +2,9 @@
 
 from yuanli.recipes.catalog import RECIPES, find
 from yuanli.recipes.compare import Comparison, Entry, compare
-from yuanli.recipes.evaluate import Evaluation, evaluate, load_other
+from yuanli.recipes.evaluate import evaluate, load_other
 from yuanli.recipes.predict import Answer, predict
-from yuanli.recipes.recipe import Recipe
+from yuanli.recipes.recipe import Evaluation, Recipe, kept
 from yuanli.recipes.settings import OPTIMIZERS, SCHEDULES, Settings
 from yuanli.recipes.train import train
 
@@ -21,6 +21,7 @@ __all__ = [
     "compare",
     "evaluate",
     "find",
+    "kept",
     "load_other",
     "predict",
     "train",

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from yuanli.data import Split
-from yuanli.errors import CheckpointError
+from yuanli.errors import CheckpointError, ValueRangeError
 from yuanli.inspection.report import write_report
 from yuanli.recipes.catalog import RECIPES, find
-from yuanli.recipes.evaluate import Evaluation
-from yuanli.recipes.recipe import Recipe
-from yuanli.recipes.reports import keep_predictions, outcome
+from yuanli.recipes.evaluate import open_predictor
+from yuanli.recipes.recipe import Evaluation, Recipe, kept
+from yuanli.recipes.supervised import Supervised
 from yuanli.recipes.train import train
 from yuanli.training import Hook
 from yuanli.training.files import write_atomically
@@ -59,12 +59,12 @@ def compare(
     source: dict[str, Any] | None = None,
     hooks: Callable[[Recipe], Sequence[Hook]] = lambda recipe: (),
 ) -> Comparison:
-    """Train each model (all, or those named) on the split by its recipe, and judge it on the test rows.
+    """Train each model by its recipe and judge it on the test rows: those named, or all made for it.
 
     out: a new folder for a run of each model, comparison.json and report.html; without it nothing is kept.
     hooks: what goes round each model's training.  Raises: what `train` raises; CheckpointError.
     """
-    recipes = [find(name) for name in dict.fromkeys(models)] if models is not None else list(RECIPES.values())
+    recipes = chosen(models)
     if out is not None and Path(out).exists() and any(Path(out).iterdir()):
         raise CheckpointError(
             f"a comparison needs a new or empty folder, and {out} holds something; choose another"
@@ -74,7 +74,7 @@ def compare(
         entries, outcomes = [], []
         for recipe in recipes:
             names = (recipe.name, recipe.title, recipe.title_zh)
-            if reason := recipe.unsuited(split.train):
+            if reason := recipe.unsuited(split):
                 entries.append(Entry(*names, unsuited=reason))
                 continue
             run = train(
@@ -86,8 +86,8 @@ def compare(
                 hooks=hooks(recipe),
                 report=False,
             )
-            entries.append(Entry(*names, evaluation=keep_predictions(run, split)))
-            outcomes.append(outcome(run, split.test))
+            entries.append(Entry(*names, evaluation=kept(run)))
+            outcomes.append(recipe.outcome(run, open_predictor(run), split.test))
         page = folder / "report.html"
         result = Comparison(
             split.test.name,
@@ -103,3 +103,13 @@ def compare(
             text = json.dumps(result.to_json(), ensure_ascii=False, indent=2)
             write_atomically(folder / "comparison.json", f"{text}\n".encode())
     return result
+
+
+def chosen(models: Sequence[str] | None) -> list[Supervised]:
+    """The recipes named, or all that are made to be compared.  Raises: UnknownNameError, ValueRangeError."""
+    if models is None:
+        return [r for r in RECIPES.values() if isinstance(r, Supervised) and r.compared]
+    recipes = [find(name) for name in dict.fromkeys(models)]
+    if other := [r.name for r in recipes if not isinstance(r, Supervised)]:
+        raise ValueRangeError(f"compare judges answers to rows, and {', '.join(other)} gives none")
+    return [r for r in recipes if isinstance(r, Supervised)]

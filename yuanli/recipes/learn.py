@@ -1,7 +1,7 @@
 """One model learns from one data set: a part kept aside, preprocessing, batches, the loop."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -9,23 +9,25 @@ from yuanli.data import Dataset, preprocess
 from yuanli.data.batches import Batches
 from yuanli.data.bundled import split
 from yuanli.optim import ElasticNet, NoImprovement
-from yuanli.recipes.predictor import AT_ONCE, Predictor
-from yuanli.recipes.recipe import Recipe
+from yuanli.recipes.predictor import AT_ONCE, NetworkPredictor
 from yuanli.recipes.settings import Settings
 from yuanli.recipes.threads import suitable_threads
 from yuanli.training import Hook, Training, fit
 from yuanli.training.metrics import accuracy, mean_absolute_error
 
+if TYPE_CHECKING:
+    from yuanli.recipes.network import Network
+
 
 def learn(
-    recipe: Recipe,
+    recipe: "Network",
     settings: Settings,
     data: Dataset,
     *,
     seed: int,
     hooks: Sequence[Hook] = (),
     resume: dict[str, Any] | None = None,
-) -> tuple[Predictor, Training]:
+) -> tuple[NetworkPredictor, Training]:
     """Train `recipe` on `data`; the share `settings.validation` of it is kept aside, for the curves only.
 
     The seed decides everything: initial weights and dropout, order and augmentation, and the part kept aside.
@@ -64,19 +66,17 @@ def keep_aside(data: Dataset, share: float, seed: int) -> tuple[Dataset, Dataset
     return parts.train, parts.test
 
 
-def untrained(recipe: Recipe, settings: Settings, data: Dataset, rng: np.random.Generator) -> Predictor:
+def untrained(
+    recipe: "Network", settings: Settings, data: Dataset, rng: np.random.Generator
+) -> NetworkPredictor:
     """A model for `data` that has learned nothing yet, with preprocessing that is fitted on it."""
-    size = recipe.size(data) if data.is_image else None
-    steps = [*([preprocess.Resize(size)] if size else []), *recipe.preprocessing(data)]
-    prepare = preprocess.Chain(steps).fit(data.x)
-    shape = prepare.transform(data.x[:1]).shape[1:]
-    model = recipe.build(shape, max(1, len(data.classes)), settings.dropout, rng)
-    target = None if data.is_classification else preprocess.Standardize().fit(data.y[:, None])
-    return Predictor(recipe, model, prepare, data.x.shape[1:], shape, data.classes, target)
+    known = recipe.prepared(data)
+    model = recipe.build(known["shape"], max(1, len(data.classes)), settings, rng)
+    return NetworkPredictor(**known, model=model)
 
 
 def batches_of(
-    predictor: Predictor,
+    predictor: NetworkPredictor,
     data: Dataset,
     settings: Settings | None = None,
     rng: np.random.Generator | None = None,
@@ -97,7 +97,7 @@ def batches_of(
     return Batches(x, y, min(settings.batch_size, len(x)), rng=rng, augment=augment, transform=transform)
 
 
-def error_of(predictor: Predictor) -> Any:
+def error_of(predictor: NetworkPredictor) -> Any:
     """The mean absolute error in the target's own unit."""
 
     def mae(scores: np.ndarray, y: np.ndarray) -> float:

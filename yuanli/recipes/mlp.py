@@ -5,11 +5,12 @@ import numpy as np
 from yuanli.data import Dataset
 from yuanli.models import MLP
 from yuanli.nn import Module
-from yuanli.recipes.recipe import Recipe, epochs_for, width
+from yuanli.recipes.network import Network, epochs_for
 from yuanli.recipes.settings import Settings
+from yuanli.recipes.supervised import width
 
 
-class Perceptron(Recipe):
+class Perceptron(Network):
     """128 and 64 hidden units, ReLU; on a table it stops when validation no longer gets better."""
 
     name = "mlp"
@@ -22,5 +23,7 @@ class Perceptron(Recipe):
         patience = 20 if data.is_table else None
         return Settings(epochs=epochs, lr=0.003, batch_size=64, l2=1e-4, dropout=0.2, patience=patience)
 
-    def build(self, shape: tuple[int, ...], outputs: int, dropout: float, rng: np.random.Generator) -> Module:
-        return MLP(width(shape), (128, 64), outputs, dropout=dropout, rng=rng)
+    def build(
+        self, shape: tuple[int, ...], outputs: int, settings: Settings, rng: np.random.Generator
+    ) -> Module:
+        return MLP(width(shape), (128, 64), outputs, dropout=settings.dropout, rng=rng)

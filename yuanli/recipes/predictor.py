@@ -1,5 +1,6 @@
 """A trained model with the preprocessing that belongs to it: raw rows in, answers out."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,44 +8,45 @@ import numpy as np
 
 from yuanli.data import Dataset, Feature, preprocess
 from yuanli.data.batches import Batches
-from yuanli.errors import CheckpointError, DataError, ShapeError
+from yuanli.errors import DataError, ShapeError
 from yuanli.nn import Module
 from yuanli.ops import softmax
-from yuanli.recipes.recipe import Recipe
 from yuanli.training import predict as scores_of
 
 AT_ONCE = 256  # rows predicted at a time
 
 
 @dataclass
-class Predictor:
+class Predictor(ABC):
     """`predictor(x)` are the probabilities (N, K) of `classes`, or numbers (N,), for raw rows x (N, …).
 
-    `row` is the shape of a raw row, (C, H, W) or (D,); `prepare` makes of it what the model takes, of
-    `shape`; `target` is fitted on the numbers to predict, which the model learns with mean 0 and deviation 1.
+    `row` is the shape of a raw row, (C, H, W) or (D,), `features` the columns of a table; `prepare` makes of
+    it what the model takes, of `shape`; `target` is fitted on the numbers to predict, which the model learns
+    with mean 0 and deviation 1.
     """
 
-    recipe: Recipe
-    model: Module
+    recipe: Any
     prepare: preprocess.Chain
     row: tuple[int, ...]
     shape: tuple[int, ...]
     classes: tuple[str, ...]
-    target: preprocess.Standardize | None = None
+    features: tuple[Feature, ...]
+    target: preprocess.Standardize | None
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         if x.shape[1:] != self.row:
             raise ShapeError(f"the model takes rows of shape {self.row}, got {x.shape[1:]}")
-        batches = Batches(x, np.zeros(len(x), np.int64), AT_ONCE, shuffle=False, transform=self.prepare)
-        scores, _ = scores_of(self.model, batches)
-        if self.target is None:
-            return softmax(scores, 1).data
-        return self.target.inverse_transform(scores)[:, 0]
+        answers = self.answer(x)
+        return answers if self.target is None else self.target.inverse_transform(answers)[:, 0]
+
+    @abstractmethod
+    def answer(self, x: np.ndarray) -> np.ndarray:
+        """Probabilities (N, K), or numbers in the scale they were learned in (N, 1), for raw rows."""
 
     @property
+    @abstractmethod
     def parameters(self) -> int:
         """How many numbers were trained."""
-        return sum(p.size for p in self.model.parameters())
 
     def check(self, data: Dataset) -> None:
         """Refuse data of other classes or columns than those learned.  Raises DataError."""
@@ -58,37 +60,54 @@ class Predictor:
                 f"the model takes rows of shape {self.row}, those of {data.name} are {data.x.shape[1:]}"
             )
 
-    @property
-    def features(self) -> tuple[Feature, ...]:
-        """The columns of the table it has learned from, none for images."""
-        first = self.prepare.steps[0]
-        return tuple(first.features) if isinstance(first, preprocess.EncodeTable) else ()
-
     def config(self) -> dict[str, Any]:
-        """What rebuilds it together with `state()`, as JSON."""
+        """What restores it together with `state()`, as JSON."""
         return {
             "row": list(self.row),
             "shape": list(self.shape),
             "classes": list(self.classes),
+            "features": [[feature.name, list(feature.categories)] for feature in self.features],
             "preprocess": self.prepare.config(),
             "target": self.target and self.target.config(),
         }
 
     def state(self) -> dict[str, Any]:
-        """The weights by their names, and what the preprocessing has learned."""
+        """What was learned: `learned()` and the preprocessing's."""
         target = {} if self.target is None else self.target.state()
-        return {**self.model.state_dict(), "preprocess": self.prepare.state(), "target": target}
+        return {"learned": self.learned(), "preprocess": self.prepare.state(), "target": target}
+
+    @abstractmethod
+    def learned(self) -> dict[str, Any]:
+        """The model's own arrays by their names."""
+
+    @staticmethod
+    def known(config: dict[str, Any], state: dict[str, Any]) -> dict[str, Any]:
+        """The fields that `config()` and `state()` give, all but the recipe."""
+        target = config["target"]
+        return {
+            "prepare": preprocess.from_config(config["preprocess"], state["preprocess"]),
+            "row": tuple(config["row"]),
+            "shape": tuple(config["shape"]),
+            "classes": tuple(config["classes"]),
+            "features": tuple(Feature(name, tuple(words)) for name, words in config["features"]),
+            "target": preprocess.from_config(target, state["target"]) if target else None,
+        }
 
 
-def rebuild(recipe: Recipe, config: dict[str, Any], dropout: float, state: dict[str, Any]) -> Predictor:
-    """The predictor whose `config()` and `state()` these are.  Raises CheckpointError."""
-    try:
-        row, shape, classes = (tuple(config[name]) for name in ("row", "shape", "classes"))
-        weights = {name: value for name, value in state.items() if name not in ("preprocess", "target")}
-        model = recipe.build(shape, max(1, len(classes)), dropout, np.random.default_rng(0))
-        model.load_state_dict(weights)
-        prepare = preprocess.from_config(config["preprocess"], state["preprocess"])
-        target = preprocess.from_config(config["target"], state["target"]) if config["target"] else None
-    except (KeyError, TypeError) as error:
-        raise CheckpointError(f"the run's config and its model do not fit: {error!r}") from None
-    return Predictor(recipe, model.eval(), prepare, row, shape, classes, target)
+@dataclass
+class NetworkPredictor(Predictor):
+    """A network gives scores: their softmax are the probabilities."""
+
+    model: Module
+
+    def answer(self, x: np.ndarray) -> np.ndarray:
+        batches = Batches(x, np.zeros(len(x), np.int64), AT_ONCE, shuffle=False, transform=self.prepare)
+        scores, _ = scores_of(self.model, batches)
+        return scores if self.target else softmax(scores, 1).data
+
+    @property
+    def parameters(self) -> int:
+        return sum(p.size for p in self.model.parameters())
+
+    def learned(self) -> dict[str, Any]:
+        return self.model.state_dict()

@@ -1,75 +1,139 @@
-"""What a recipe is: a model, with the preprocessing and the options with which it learns well."""
+"""What a recipe is: a kind of model, with all that `train`, `evaluate` and the rest need to know of it."""
 
-from math import prod
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from yuanli.data import Dataset, preprocess
-from yuanli.data.augment import Augmentations, RandomCrop, RandomHorizontalFlip
-from yuanli.nn import Module
-from yuanli.ops import cross_entropy, mse_loss
-from yuanli.recipes.settings import Settings
-from yuanli.tensor import Tensor
+from yuanli import data
+from yuanli.errors import CheckpointError
+from yuanli.training import Hook, Run
+from yuanli.training.files import crc32, save
 
 
-class Recipe:
-    """One model for any data set that suits it; each subclass says what is its own."""
+class Trained(Protocol):
+    """A trained model: `config()` as JSON and `state()` as a tree of arrays restore it."""
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers were trained."""
+        ...
+
+    def config(self) -> dict[str, Any]: ...
+
+    def state(self) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A model's `metrics` on what it has not learned from, and, of rows, the answers they come from.
+
+    `metrics["examples"]` counts them, in `unit`s.  `predictions`: probabilities (N, K), or numbers (N,), of
+    what truly was `labels` (N,).  `microseconds`: the time of one, within many and with the preprocessing.
+    """
+
+    model: str
+    data: str
+    metrics: dict[str, Any]
+    microseconds: float
+    parameters: int
+    train_seconds: float
+    notes: tuple[str, ...] = ()
+    unit: str = "rows"
+    predictions: np.ndarray = field(repr=False, default_factory=lambda: np.zeros(0))
+    labels: np.ndarray = field(repr=False, default_factory=lambda: np.zeros(0))
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the predictions and labels."""
+        return {k: v for k, v in vars(self).items() if k not in ("predictions", "labels")}
+
+
+class Recipe(ABC):
+    """One kind of model, for any data that suits it.
+
+    `reads` says what it learns from, `then` what can be done with a run of it: what follows `yuanli` on the
+    command line.  `compared`: whether `compare` trains it unasked.
+    """
 
     name: str
     title: str
     title_zh: str
-    takes_dropout = False
+    reads: ClassVar[str]
+    then: ClassVar[str] = "predict {run} FILE"
+    compared: ClassVar[bool] = True
 
-    def unsuited(self, data: Dataset) -> str:
-        """Why this model cannot learn from `data`; "" when it can."""
-        return "it reads images and tables, and this is text" if data.is_text else ""
+    def load(self, spec: str, **options: Any) -> Any:
+        """The data it learns from, with a `name` and `notes`: `data.load`'s, unless it reads another kind."""
+        return data.load(spec, **options)
 
-    def settings(self, data: Dataset) -> Settings:
-        """The options that work on data of this size and kind."""
-        raise NotImplementedError
+    @abstractmethod
+    def unsuited(self, data: Any) -> str:
+        """Why it cannot learn from `data`, what `load` gives; "" when it can."""
 
-    def sparse_lr(self, data: Dataset) -> float:
-        """The learning rate of plain descent under an L1 penalty; the more columns, the steeper the loss."""
-        return min(0.1, 10 / width(data.x.shape[1:]))
+    def contents(self, data: Any) -> dict[str, str]:
+        """A checksum of each part of `data`: a run is resumed only with the data it was begun with."""
+        parts = (("train", data.train), ("test", data.test))
+        return {name: f"{crc32(part.y, crc32(part.x)):08x}" for name, part in parts}
 
-    def size(self, data: Dataset) -> int | None:
-        """The height and width that images are brought to; None when they stay as they are."""
-        return None
+    @abstractmethod
+    def choose(self, data: Any, given: dict[str, Any]) -> dict[str, Any]:
+        """The options for `data`, as JSON: its own, changed by those given.
 
-    def preprocessing(self, data: Dataset) -> list[preprocess.Transformer]:
-        """The steps after that, to be fitted on training rows."""
-        if data.is_image:
-            return [preprocess.Standardize(per="channel")]
-        return [preprocess.EncodeTable(data.features), preprocess.Standardize()]
+        Raises: UnknownNameError for an option it has not; ValueRangeError.
+        """
 
-    def build(self, shape: tuple[int, ...], outputs: int, dropout: float, rng: np.random.Generator) -> Module:
-        """The untrained model for prepared rows of `shape`: an output a class, or one for a number."""
-        raise NotImplementedError
+    @abstractmethod
+    def options(self) -> tuple[str, ...]:
+        """The names of its options."""
 
-    def loss(self, scores: Tensor, y: np.ndarray) -> Tensor:
-        """Cross-entropy of the scores of classes, mean squared error of a number: (N, K) or (N, 1), (N,)."""
-        return cross_entropy(scores, y) if y.dtype.kind == "i" else mse_loss(scores, y[:, None])
+    @abstractmethod
+    def learn(
+        self,
+        settings: dict[str, Any],
+        data: Any,
+        *,
+        seed: int,
+        hooks: Sequence[Hook] = (),
+        resume: dict[str, Any] | None = None,
+    ) -> Trained:
+        """Train on what of `data` is to learn from.  resume: a checkpoint to go on from."""
 
-    def augmentation(self, data: Dataset) -> Any:
-        """Shifts by up to `shift` pixels; colour pictures, of things, are mirrored too."""
-        shifts = RandomCrop(padding=self.shift(data))
-        return Augmentations(RandomHorizontalFlip(), shifts) if data.x.shape[1] == 3 else shifts
+    @abstractmethod
+    def restore(self, settings: dict[str, Any], config: dict[str, Any], state: dict[str, Any]) -> Any:
+        """The model trained with `settings` whose `config()` and `state()` these are.
 
-    def shift(self, data: Dataset) -> int:
-        """A sixteenth of the width, in pixels."""
-        return max(1, (self.size(data) or data.x.shape[3]) // 16)
+        Raises: CheckpointError when they do not fit.
+        """
 
-    def templates(self, model: Module, shape: tuple[int, ...]) -> np.ndarray | None:
-        """What each class looks for, as images (K, C, H, W), where the model has such a thing."""
-        return None
+    @abstractmethod
+    def evaluate(self, run: Run, model: Any, data: Any) -> Evaluation:
+        """Judge the run's model on what of `data` it has not learned from."""
 
-
-def epochs_for(data: Dataset, steps: int, batch_size: int, most: int) -> int:
-    """About so many steps, in whole epochs, at most `most` of them."""
-    return int(np.clip(round(steps * batch_size / len(data)), 1, most))
+    @abstractmethod
+    def report(self, run: Run, model: Any, data: Any) -> None:
+        """Write the finished run's report.html; nothing is trained or predicted anew."""
 
 
-def width(shape: tuple[int, ...]) -> int:
-    """Numbers in a row of `shape`."""
-    return prod(shape)
+def trained_seconds(run: Run) -> float:
+    """The seconds that the run's training took."""
+    rows = run.metrics()
+    return rows[-1]["seconds"] if rows else 0.0
+
+
+def keep(run: Run, judged: Evaluation) -> None:
+    """Keep a judgement of the run on its own data, for the report and for `kept`."""
+    answers = {"predictions": judged.predictions, "labels": judged.labels}
+    save(run.predictions_path, {"evaluation": judged.to_json(), **answers})
+
+
+def kept(run: Run) -> Evaluation:
+    """The judgement kept in the run.  Raises CheckpointError when it is damaged."""
+    saved = run.predictions()
+    try:
+        said = saved["evaluation"]
+        answers = {"predictions": saved["predictions"], "labels": saved["labels"]}
+        return Evaluation(**said | {"notes": tuple(said["notes"])} | answers)
+    except (KeyError, TypeError) as error:
+        raise CheckpointError(f"{run.predictions_path} is no judgement of a run: {error!r}") from None

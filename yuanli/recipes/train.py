@@ -1,30 +1,32 @@
 """`train`: one model on one data set, kept as a run that can be resumed, judged, reported and used."""
 
+import json
 import shlex
+import time
 import warnings
 from collections.abc import Sequence
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from yuanli.data import Dataset, Split, names
+from yuanli.data import names
 from yuanli.errors import CheckpointError, DataError, NotFiniteError, ValueRangeError
-from yuanli.recipes import reports
-from yuanli.recipes.catalog import RECIPES, find
-from yuanli.recipes.learn import learn
-from yuanli.recipes.recipe import Recipe
-from yuanli.recipes.reports import keep_predictions
-from yuanli.recipes.settings import Settings, one_of, whole
+from yuanli.recipes.catalog import find
+from yuanli.recipes.evaluate import open_model
+from yuanli.recipes.recipe import Recipe, keep
+from yuanli.recipes.settings import whole
 from yuanli.training import Checkpoints, Hook, Interrupted, Run
-from yuanli.training.files import crc32, save
+from yuanli.training.files import save
 from yuanli.training.run import MetricsFile, new_folder, surroundings
 
 RUNS = Path("runs")
+ON_THE_COMMAND_LINE = (  # options of `yuanli train`; the others are given by --set NAME=VALUE
+    "epochs", "batch_size", "lr", "optimizer", "schedule", "l1", "l2", "dropout", "augment",
+)  # fmt: skip
 
 
 def train(
     model: str,
-    split: Split,
+    data: Any,
     *,
     seed: int | None = None,
     out: str | Path | None = None,
@@ -34,40 +36,42 @@ def train(
     report: bool = True,
     **options: Any,
 ) -> Run:
-    """Train the recipe `model` on `split.train` and keep everything in the folder `out` (runs/DATA-MODEL).
+    """Train the recipe `model` on `data` and keep everything in the folder `out` (runs/DATA-MODEL).
 
-    options: those of `Settings`; one that is None or not given is the recipe's.  source: the arguments of
-    `data.load` that gave the split, by which `evaluate` finds it again.  resume: go on with the run in `out`;
-    it ends with the very bits it would have had uninterrupted.  Test rows are only predicted, at the end.
+    data: what the recipe's `load` gives.  options: the recipe's; one that is None or not given is as it
+    chooses.  source: the arguments of `load`, by which `evaluate` finds the data again.  resume: go on with
+    the run in `out`; it ends with the very bits it would have had uninterrupted.  Test rows are only
+    predicted, at the end.
     Raises: UnknownNameError, ValueRangeError, DataError, CheckpointError, NotFiniteError, Interrupted.
     """
     recipe = find(model)
     given = {name: value for name, value in options.items() if value is not None}
     if resume:
-        run = reopen(out, model, split, seed, given)
+        run = reopen(out, recipe, data, seed, given)
     else:
-        run = create(out, recipe, split, seed or 0, given, source)
+        run = create(out, recipe, data, seed or 0, given, source)
     if not run.is_finished:
-        work(run, recipe, split.train, hooks)
+        work(run, recipe, data, hooks)
+    trained = open_model(run)
     if not run.predictions_path.is_file():
-        keep_predictions(run, split)
+        keep(run, recipe.evaluate(run, trained, data))
     if report and not run.report_path.is_file():
-        reports.report(run, split)
+        recipe.report(run, trained, data)
     return run
 
 
-def work(run: Run, recipe: Recipe, data: Dataset, hooks: Sequence[Hook]) -> None:
+def work(run: Run, recipe: Recipe, data: Any, hooks: Sequence[Hook]) -> None:
     """The training itself, from the run's last checkpoint if there is one, to its model.safetensors."""
     checkpoints = Checkpoints(run.checkpoints)
     saved = checkpoints.load() if checkpoints.paths() else None
-    settings = Settings(**run.config["settings"])
+    rows = MetricsFile(run)
+    began = time.perf_counter()
     try:
-        predictor, _ = learn(
-            recipe,
-            settings,
+        model = recipe.learn(
+            run.config["settings"],
             data,
             seed=run.config["seed"],
-            hooks=[MetricsFile(run), checkpoints, *hooks],
+            hooks=[rows, checkpoints, *hooks],
             resume=saved,
         )
     except Interrupted as error:
@@ -75,45 +79,47 @@ def work(run: Run, recipe: Recipe, data: Dataset, hooks: Sequence[Hook]) -> None
         raise Interrupted(f"{error}; saved.  To go on:  {again}") from None
     except NotFiniteError as error:
         raise NotFiniteError(f"{error}.  The last good checkpoint is in {run.checkpoints}") from None
-    save(run.model_path, {**predictor.state(), "config": predictor.config()})
+    if not run.metrics():
+        rows.write({"seconds": round(time.perf_counter() - began, 3)})
+    save(run.model_path, {**model.state(), "config": model.config()})
 
 
 def create(
     out: str | Path | None,
     recipe: Recipe,
-    split: Split,
+    data: Any,
     seed: int,
     given: dict[str, Any],
     source: dict[str, Any] | None,
 ) -> Run:
     """A new run: everything is checked before its folder is made."""
-    if reason := recipe.unsuited(split.train):
-        raise DataError(f"{recipe.name} does not suit {split.train.name}: {reason}")
+    if reason := recipe.unsuited(data):
+        raise DataError(f"{recipe.name} does not suit {data.name}: {reason}")
     if not whole(seed) or not 0 <= seed < 1 << 32:
         raise ValueRangeError(f"seed needs a whole number from 0 to {(1 << 32) - 1}, got {seed!r}")
     config = {
         "model": recipe.name,
-        "data": {"name": split.train.name, "source": located(source), "contents": contents(split)},
+        "data": {"name": data.name, "source": located(source), "contents": recipe.contents(data)},
         "seed": seed,
-        "settings": asdict(choose(recipe, split.train, given)),
-        "command": command(recipe.name, split, source, seed, given),
+        "settings": recipe.choose(data, given),
+        "command": command(recipe.name, data.name, source, seed, given),
         **surroundings(),
     }
-    return Run.create(out or new_folder(RUNS, f"{split.train.name}-{recipe.name}"), config)
+    return Run.create(out or new_folder(RUNS, f"{data.name}-{recipe.name}"), config)
 
 
-def reopen(out: str | Path | None, model: str, split: Split, seed: int | None, given: dict[str, Any]) -> Run:
+def reopen(out: str | Path | None, recipe: Recipe, data: Any, seed: int | None, given: dict[str, Any]) -> Run:
     """The run in `out`, to go on with.  Raises CheckpointError where it is asked to be another."""
     if out is None:
         raise CheckpointError("which run is to be resumed?  Give its folder: --out FOLDER --resume")
     run = Run.open(out)
     config = run.config
-    asked = {"model": model, "seed": config["seed"] if seed is None else seed, **given}
+    asked = {"model": recipe.name, "seed": config["seed"] if seed is None else seed, **given}
     was = {"model": config["model"], "seed": config["seed"], **config["settings"]}
     differ = [
         f"{name} was {was.get(name)}, now {value}" for name, value in asked.items() if was.get(name) != value
     ]
-    if contents(split) != config["data"]["contents"]:
+    if recipe.contents(data) != config["data"]["contents"]:
         differ.append(f"the data is not the {config['data']['name']} it was trained on")
     if differ:
         raise CheckpointError(
@@ -127,27 +133,6 @@ def reopen(out: str | Path | None, model: str, split: Split, seed: int | None, g
     return run
 
 
-def choose(recipe: Recipe, data: Dataset, given: dict[str, Any]) -> Settings:
-    """The recipe's settings for `data`, changed by those given, where they make sense for it."""
-    defaults = recipe.settings(data)
-    for name in given:
-        one_of("option of train", name, asdict(defaults))
-    if given.get("validation") == 0:
-        defaults = replace(defaults, patience=None)
-    if given.get("l1") and not {"optimizer", "lr"} & given.keys():
-        # the zeros come from plain steps; Adam's, as long for small gradients as for large, jump over them
-        defaults = replace(defaults, optimizer="sgd", lr=recipe.sparse_lr(data))
-    settings = replace(defaults, **given)
-    if settings.dropout and not recipe.takes_dropout:
-        others = [r.name for r in RECIPES.values() if r.takes_dropout]
-        raise ValueRangeError(
-            f"{recipe.name} has no dropout, got dropout={settings.dropout}; {', '.join(others)} has"
-        )
-    if settings.augment and not data.is_image:
-        raise ValueRangeError(f"augment shifts images, and {data.name} is a table; leave it out")
-    return settings
-
-
 def located(source: dict[str, Any] | None) -> dict[str, Any] | None:
     """`source` with the whole paths of the user's own data and data root: found from any folder."""
     if source is None:
@@ -157,26 +142,22 @@ def located(source: dict[str, Any] | None) -> dict[str, Any] | None:
     return source | {name: str(Path(source[name]).expanduser().resolve()) for name in own}
 
 
-def contents(split: Split) -> dict[str, str]:
-    """A checksum of the rows of each part."""
-    return {
-        name: f"{crc32(part.y, crc32(part.x)):08x}"
-        for name, part in (("train", split.train), ("test", split.test))
-    }
-
-
-def command(model: str, split: Split, source: dict[str, Any] | None, seed: int, given: dict[str, Any]) -> str:
+def command(model: str, data: str, source: dict[str, Any] | None, seed: int, given: dict[str, Any]) -> str:
     """What to type to train this again."""
-    source = source or {"spec": split.train.name}
+    source = source or {"spec": data}
     words = ["yuanli", "train", model, "--data", str(source["spec"])]
     if source.get("target"):
         words += ["--target", source["target"]]
     if source.get("root"):
         words += ["--data-root", str(source["root"])]
-    for name, value in {"seed": seed, **given}.items():
+    if seed:
+        words += ["--seed", str(seed)]
+    for name, value in given.items():
         option = f"--{name.replace('_', '-')}"
-        if isinstance(value, bool):
+        if name not in ON_THE_COMMAND_LINE:
+            words += ["--set", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
+        elif isinstance(value, bool):
             words.append(option if value else f"--no-{option[2:]}")
-        elif name != "seed" or value:
+        else:
             words += [option, str(value)]
     return shlex.join(words)

@@ -157,8 +157,12 @@ class MetricsFile(Hook):
         files.write_atomically(self.path, "".join(map(line, training.rows)).encode())
 
     def on_epoch(self, training: Training) -> None:
+        self.write(training.rows[-1])
+
+    def write(self, row: dict[str, Any]) -> None:
+        """Append a row."""
         with open(self.path, "a", encoding="utf-8") as file:
-            file.write(line(training.rows[-1]))
+            file.write(line(row))
 
 
 def line(row: dict[str, Any]) -> str:
