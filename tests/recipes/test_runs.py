@@ -21,7 +21,8 @@ from yuanli.errors import (
     ValueRangeError,
     YuanliError,
 )
-from yuanli.recipes import compare, evaluate, load_other, predict, train
+from yuanli.recipes import RECIPES, chosen, compare, evaluate, load_other, predict, train
+from yuanli.recipes.supervised import Supervised
 from yuanli.training import Hook, Interrupted, Run
 
 SOURCE = {"spec": "digits"}
@@ -394,9 +395,9 @@ def test_a_training_that_explodes_keeps_its_last_good_checkpoint(digits, tmp_pat
 
 
 def test_models_are_compared_and_those_that_do_not_suit_say_why(tmp_path):
-    split = load("iris")
-    result = compare(split, out=tmp_path / "all", source={"spec": "iris"})
-    assert [entry.name for entry in result.entries] == ["linear", "hinge", "mlp", "lenet"]
+    split, models = load("iris"), ["linear", "hinge", "mlp", "lenet"]
+    result = compare(split, models, out=tmp_path / "all", source={"spec": "iris"})
+    assert [entry.name for entry in result.entries] == models
     assert "convolves images" in result.entries[3].unsuited
     for entry in result.entries[:3]:
         metrics = entry.evaluation.metrics
@@ -410,6 +411,18 @@ def test_models_are_compared_and_those_that_do_not_suit_say_why(tmp_path):
     assert Path(result.report).read_text().count("<h2") >= 3
     with pytest.raises(CheckpointError, match="choose another"):
         compare(split, out=tmp_path / "all")
+
+
+def test_all_models_made_for_it_are_compared(tmp_path, monkeypatch):
+    """Of every recipe that answers rows, unasked those that say so; any when named."""
+    suited = [r for r in RECIPES.values() if isinstance(r, Supervised)]
+    assert chosen(None) == [r for r in suited if r.compared]
+    assert {"knn", "linear", "hinge", "mlp", "lenet"} <= {r.name for r in chosen(None)}
+    assert chosen([r.name for r in suited]) == suited
+    for recipe in RECIPES.values():
+        if recipe not in suited:
+            with pytest.raises(ValueRangeError, match=f"{recipe.name} gives none"):
+                chosen([recipe.name])
 
 
 def test_a_number_is_compared_too_and_nothing_is_kept_unasked(tmp_path, monkeypatch):

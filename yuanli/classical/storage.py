@@ -22,7 +22,7 @@ def save(estimator: Any, path: str | Path) -> None:
 
     Raises: ModelError where a parameter or the state is something that files cannot hold, such as a function.
     """
-    files.save(Path(path), {"content": _encode(estimator, type(estimator).__name__)})
+    files.save(Path(path), {"content": encode(estimator)})
 
 
 def load(path: str | Path) -> Any:
@@ -30,14 +30,22 @@ def load(path: str | Path) -> Any:
 
     Raises: CheckpointError where the file is missing, damaged, or holds something else.
     """
-    content = files.load(Path(path)).get("content")
+    return decode(files.load(Path(path)).get("content"), str(path))
+
+
+def encode(estimator: Any) -> dict[str, Any]:
+    """An estimator as a tree that yuanli.training.files can hold.  Raises: ModelError, as `save`."""
+    return _encode(estimator, type(estimator).__name__)
+
+
+def decode(tree: Any, path: str) -> Any:
+    """The estimator that `encode` made a tree of.  Raises: CheckpointError naming `path`."""
     try:
-        estimator = _decode(content)
-        if not isinstance(content, dict) or "$estimator" not in content:
+        if not isinstance(tree, dict) or "$estimator" not in tree:
             raise ValueError("it holds no estimator")
+        return _decode(tree)
     except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
         raise CheckpointError(f"{path} holds no estimator this version can read: {error}") from None
-    return estimator
 
 
 def _encode(value: Any, name: str) -> Any:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def print_evaluation(judged: "Evaluation") -> None:
     """Scores, costs, and for classes which are confused most."""
     m = judged.metrics
-    print(f"{judged.model} on {judged.data}, {m['examples']:,} rows it has not learned from\n")
+    print(f"{judged.model} on {judged.data}, {m['examples']:,} {judged.unit} it has not learned from\n")
     for name, value in scores(judged).items():
         print(f"{name:<16}{value}")
     for name, value in costs(judged).items():
@@ -71,8 +71,14 @@ def scores(judged: "Evaluation") -> dict[str, str]:
     if "accuracy" in m:
         interval = f"{100 * m['accuracy_low']:.1f}–{100 * m['accuracy_high']:.1f} %"
         return {"accuracy": f"{100 * m['accuracy']:.2f} %", "95 % interval": interval}
+    if "r2" not in m:
+        return {name.replace("_", " "): f"{value:.4g}" for name, value in m.items() if is_number(name, value)}
     r2 = "–" if m["r2"] is None else f"{m['r2']:.4f}"
     return {"R²": r2, "RMSE": f"{m['rmse']:.5g}", "MAE": f"{m['mae']:.5g}"}
+
+
+def is_number(name: str, value: object) -> bool:
+    return name != "examples" and isinstance(value, int | float)
 
 
 def costs(judged: "Evaluation") -> dict[str, str]:

@@ -4,6 +4,7 @@ import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from json import loads as json_of
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,13 +12,13 @@ import typer
 
 from yuanli.cli.judged import print_answers, print_comparison, print_evaluation, print_places
 from yuanli.cli.output import print_json, say
-from yuanli.errors import DataError
+from yuanli.errors import DataError, ValueRangeError
 
 if TYPE_CHECKING:
-    from yuanli.data import Split
+    from yuanli.recipes import Recipe
 
 USE, HOW, LESS = "Use", "How it learns", "Against over-fitting"
-MODELS = "linear, hinge, mlp, lenet"  # as in yuanli.recipes, which is slow to import; a test compares them
+MODELS = "`yuanli models` lists them."
 OPTIMIZERS = "sgd, momentum, nesterov, adam, adamw, rmsprop, adagrad"
 SCHEDULES = "constant, step, exponential, inverse-time, cosine, one-cycle, warm-up"
 DATA = (
@@ -56,7 +57,7 @@ def add_to(app: typer.Typer) -> None:
 
 def compare(
     data: Annotated[str, typer.Argument(metavar="DATA", help=DATA)],
-    models: Annotated[str | None, typer.Option(metavar="A,B", help=f"Only these, of {MODELS}.")] = None,
+    models: Annotated[str | None, typer.Option(metavar="A,B", help=f"Only these models; {MODELS}")] = None,
     seed: Seed = None,
     out: Annotated[
         Path | None,
@@ -78,7 +79,7 @@ def compare(
         def on_epoch(self, training: Any) -> None: ...
 
     names = [recipes.find(name.strip()).name for name in models.split(",")] if models is not None else None
-    split, source = load(data, target, data_root)
+    split, source = load(recipes.chosen(names)[0], data, target, data_root)
     out = out or new_folder(RUNS, f"{split.train.name}-compare")
 
     def hooks(recipe: recipes.Recipe) -> list[Any]:
@@ -101,7 +102,7 @@ def compare(
 
 
 def train(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help=f"One of {MODELS}.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help=f"What to train; {MODELS}")],
     data: Annotated[str, typer.Option(metavar="DATA", help=DATA)],
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The run's folder. Otherwise a new one in runs/.")
@@ -138,6 +139,14 @@ def train(
         float | None, typer.Option(metavar="P", help="Units left out, 0 to 1.", rich_help_panel=LESS)
     ] = None,
     augment: Annotated[bool | None, typer.Option(help="Shift images a little.", rich_help_panel=LESS)] = None,
+    own: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="An option of this model's own; `yuanli models MODEL` lists them.",
+        ),
+    ] = None,
 ) -> None:
     """Train one model and keep the run: weights, curves, checkpoints, report.
 
@@ -146,24 +155,22 @@ def train(
     from yuanli import recipes
     from yuanli.training.progress import progress
 
-    recipes.find(model)
-    split, source = load(data, target, data_root)
+    recipe = recipes.find(model)
+    given = {
+        "epochs": epochs, "batch_size": batch_size, "lr": lr, "optimizer": optimizer, "schedule": schedule,
+        "l1": l1, "l2": l2, "dropout": dropout, "augment": augment,
+    } | options(own or [])  # fmt: skip
+    found, source = load(recipe, data, target, data_root)
     with interruptible("interrupted; the same command with --out FOLDER --resume goes on with a run"):
         run = recipes.train(
-            model, split, seed=seed, out=out, resume=resume, source=source, hooks=[progress()],
-            epochs=epochs, batch_size=batch_size, lr=lr, optimizer=optimizer, schedule=schedule,
-            l1=l1, l2=l2, dropout=dropout, augment=augment,
-        )  # fmt: skip
-    judged = recipes.evaluate(run, split)
+            model, found, seed=seed, out=out, resume=resume, source=source, hooks=[progress()], **given
+        )
+    judged = recipes.kept(run)
     if json:
         print_json({"run": run.folder, "report": run.report_path, **judged.to_json()})
         return
     print_evaluation(judged)
-    print_places(
-        f"Run: {run.folder}",
-        f"Report: {run.report_path}",
-        f"Next: yuanli predict {shlex.quote(str(run.folder))} FILE",
-    )
+    print_places(f"Run: {run.folder}", f"Report: {run.report_path}", following(recipe, run.folder))
 
 
 def evaluate(
@@ -178,15 +185,15 @@ def evaluate(
     """Judge a trained model on rows it has not learned from."""
     from yuanli import recipes
 
-    split = recipes.load_other(run, data, target=target, root=data_root) if data else None
-    for line in split.notes if split else ():
+    other = recipes.load_other(run, data, target=target, root=data_root) if data else None
+    for line in other.notes if other else ():
         say(line)
-    judged = recipes.evaluate(run, split, root=data_root)
+    judged = recipes.evaluate(run, other, root=data_root)
     if json:
         print_json(judged.to_json())
         return
     print_evaluation(judged)
-    print_places(f"Next: yuanli predict {shlex.quote(str(run))} FILE")
+    print_places(following(recipes.find(judged.model), run))
 
 
 def predict(
@@ -204,15 +211,32 @@ def predict(
     print_answers(answers)
 
 
-def load(data: str, target: str | None, root: Path | None) -> tuple["Split", dict[str, Any]]:
-    """The data, and the arguments by which it is found again; its notes go to stderr."""
-    from yuanli.data import load
-
+def load(recipe: "Recipe", data: str, target: str | None, root: Path | None) -> tuple[Any, dict[str, Any]]:
+    """What the recipe reads, and the arguments by which it is found again; its notes go to stderr."""
     source = {"spec": data, "target": target, "root": root and str(root)}
-    split = load(**source)  # type: ignore[arg-type]
-    for line in split.notes:
+    found = recipe.load(**source)  # type: ignore[arg-type]
+    for line in found.notes:
         say(line)
-    return split, source
+    return found, source
+
+
+def options(given: list[str]) -> dict[str, Any]:
+    """NAME=VALUE, each value as JSON where it is JSON and as a word where it is not."""
+    found: dict[str, Any] = {}
+    for one in given:
+        name, sign, value = one.partition("=")
+        if not (name and sign):
+            raise ValueRangeError(f"--set needs NAME=VALUE, got {one!r}")
+        try:
+            found[name.replace("-", "_")] = json_of(value)
+        except ValueError:
+            found[name.replace("-", "_")] = value
+    return found
+
+
+def following(recipe: "Recipe", run: Path) -> str:
+    """What can be done with a run next, to copy."""
+    return "Next: yuanli " + recipe.then.format(run=shlex.quote(str(run)))
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Every model ready to use: train it, judge it, use it, compare it with the others."""
 
 from yuanli.recipes.catalog import RECIPES, find
-from yuanli.recipes.compare import Comparison, Entry, compare
+from yuanli.recipes.compare import Comparison, Entry, chosen, compare
 from yuanli.recipes.evaluate import evaluate, load_other
 from yuanli.recipes.predict import Answer, predict
 from yuanli.recipes.recipe import Evaluation, Recipe, kept
@@ -18,6 +18,7 @@ __all__ = [
     "Evaluation",
     "Recipe",
     "Settings",
+    "chosen",
     "compare",
     "evaluate",
     "find",

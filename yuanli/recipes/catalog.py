@@ -3,10 +3,11 @@
 from yuanli.recipes.lenet import LeNet
 from yuanli.recipes.linear import Hinge, Linear
 from yuanli.recipes.mlp import Perceptron
+from yuanli.recipes.neighbors import Neighbors
 from yuanli.recipes.recipe import Recipe
 from yuanli.recipes.settings import one_of
 
-RECIPES: dict[str, Recipe] = {r.name: r for r in (Linear(), Hinge(), Perceptron(), LeNet())}
+RECIPES: dict[str, Recipe] = {r.name: r for r in (Neighbors(), Linear(), Hinge(), Perceptron(), LeNet())}
 
 
 def find(name: str) -> Recipe:

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import shutil
 import time
 import warnings
 from collections.abc import Sequence
@@ -51,7 +52,15 @@ def train(
     else:
         run = create(out, recipe, data, seed or 0, given, source)
     if not run.is_finished:
-        work(run, recipe, data, hooks)
+        try:
+            work(run, recipe, data, hooks)
+        except (
+            ValueRangeError,
+            DataError,
+        ):  # an option or a row the model cannot work with: no run came of it
+            if not run.checkpoints.exists():
+                shutil.rmtree(run.folder)
+            raise
     trained = open_model(run)
     if not run.predictions_path.is_file():
         keep(run, recipe.evaluate(run, trained, data))

@@ -1,0 +1,69 @@
+"""scikit-learn-style estimators as recipes."""
+
+import numpy as np
+import pytest
+
+from yuanli.classical import KNeighborsClassifier
+from yuanli.data import load
+from yuanli.errors import CheckpointError, UnknownNameError, ValueRangeError
+from yuanli.recipes import evaluate, predict, train
+from yuanli.training import Run
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load("digits")
+
+
+def test_a_run_answers_as_the_estimator_alone_does(digits, tmp_path):
+    run = train("knn", digits, out=tmp_path / "run", n_neighbors=3, source={"spec": "digits"})
+    alone = KNeighborsClassifier(3).fit(digits.train.x.reshape(1437, -1), digits.train.y)
+    expected = alone.predict_proba(digits.test.x.reshape(360, -1))
+    np.testing.assert_array_equal(evaluate(run.folder).predictions, expected)
+    assert run.config["command"] == "yuanli train knn --data digits --set n_neighbors=3"
+    assert run.config["settings"]["n_neighbors"] == 3
+    assert run.report_path.is_file()
+    assert [set(row) for row in run.metrics()] == [{"seconds"}]
+
+
+def test_a_table_with_a_number_to_predict_is_learned_and_predicted(tmp_path):
+    x = np.arange(60)
+    rows = "\n".join(f"{i},{'a' if i % 2 else 'b'},{i * (1 + i % 2)}" for i in x)
+    (tmp_path / "t.csv").write_text(f"x,kind,y\n{rows}\n")
+    source = {"spec": str(tmp_path / "t.csv"), "target": "y"}
+    run = train("knn", load(**source), out=tmp_path / "run", source=source, n_neighbors=1, report=False)
+    (tmp_path / "asked.csv").write_text("kind,x\na,31\nb,30\n")
+    answers = predict(run, [tmp_path / "asked.csv"])
+    assert [a.answer for a in answers] == pytest.approx([62, 30], abs=4.1)
+    assert answers[0].probability is None
+
+
+REFUSED = [
+    (
+        {"n_neighbours": 3},
+        UnknownNameError,
+        "no option of knn is called 'n_neighbours'; did you mean n_neigh",
+    ),
+    ({"epochs": 3}, UnknownNameError, "no option of knn is called 'epochs'"),
+    ({"n_neighbors": 0}, ValueRangeError, "n_neighbors"),
+    ({"metric": "far"}, ValueRangeError, "metric"),
+]
+
+
+@pytest.mark.parametrize(("options", "error", "message"), REFUSED)
+def test_what_it_cannot_work_with_leaves_no_folder(digits, tmp_path, options, error, message):
+    with pytest.raises(error, match=message):
+        train("knn", digits, out=tmp_path / "run", **options)
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_altered_model_is_an_error(digits, tmp_path):
+    from yuanli.training.files import load as load_tree
+    from yuanli.training.files import save
+
+    run = train("knn", digits, out=tmp_path / "run", report=False)
+    tree = load_tree(run.model_path)
+    for learned in ({}, {"$estimator": "Popen", "params": {}, "state": {}}, None):
+        save(run.model_path, tree | {"learned": learned})
+        with pytest.raises(CheckpointError, match="no estimator"):
+            evaluate(Run.open(run.folder), digits)
