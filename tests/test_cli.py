@@ -423,3 +423,45 @@ def test_help_names_what_there_is():
 def test_json_holds_no_nan():
     value = {"a": np.array([1.0, np.nan]), 2: (np.float32(0.5), -np.inf, np.int64(3), "x", None, True)}
     assert as_json(value) == {"a": [1.0, None], "2": [0.5, None, 3, "x", None, True]}
+
+
+def test_a_run_is_looked_into(run, trained, tmp_path):
+    from PIL import Image
+
+    from yuanli.data import load
+
+    folder = trained[0]
+    Image.fromarray(load("digits").test.x[0, 0]).save(tmp_path / "7.png")
+    code, out, err = run("inspect", folder, tmp_path / "7.png", "--out", tmp_path / "look")
+    assert code == 0
+    assert str(tmp_path / "look" / "7-evidence.png") in out
+    assert "no convolutions" in err
+    code, out, _ = run("stress", folder, "--images", "30", "--out", tmp_path)
+    assert code == 0
+    assert re.search(r"^rotation +° +0 +10", out, re.M)
+    assert (tmp_path / "stress.png").is_file()
+    points = json.loads(run("stress", folder, "--images", "30", "--out", tmp_path, "--json")[1])["points"]
+    assert {p["disturbance"] for p in points} >= {"rotation", "noise", "background"}
+    assert run("stress", folder, "--images", "0")[0] == 2
+
+
+def test_models_are_listed_with_their_options(run):
+    from yuanli.recipes import RECIPES
+
+    assert re.findall(r"^(\w[\w.-]*) {2,}", run("models")[1], re.M)[1:] == list(RECIPES)
+    assert "n_neighbors" in run("models", "knn")[1]
+    assert json.loads(run("models", "--json")[1])["lenet"]["options"][0] == "epochs"
+    assert run("models", "nothing")[0] == 2
+
+
+def test_an_option_of_the_models_own_is_set(run, tmp_path):
+    out = tmp_path / "run"
+    assert (
+        run("train", "knn", "--data", "iris", "--set", "n_neighbors=3", "--set", "p=1", "--out", out)[0] == 0
+    )
+    settings = json.loads((out / "config.json").read_text())["settings"]
+    assert (settings["n_neighbors"], settings["p"]) == (3, 1)
+    for wrong, word in (("n_neighbors", "NAME=VALUE"), ("k=3", "no option of knn"), ("p=x", "p")):
+        code, _, err = run("train", "knn", "--data", "iris", "--set", wrong)
+        assert (code, err.count("\n")) == (2, 1)
+        assert word in err

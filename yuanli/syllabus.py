@@ -77,7 +77,16 @@ TOPICS = (
           tests=("tests/data/test_pictures.py::test_modes",
                  "tests/data/test_pictures.py::test_bad_pictures_are_named",
                  "tests/data/test_dataset.py::test_bad")),
-    Topic("challenges", "图像分类的挑战", "What makes recognition hard"),
+    Topic("challenges", "图像分类的挑战", "What makes recognition hard",
+          lives=("yuanli.inspection.stress:stress", "yuanli.inspection.stress:disturb",
+                 "yuanli.inspection.evidence:occlusion_map", "yuanli.inspection.evidence:grad_cam",
+                 "yuanli.recipes.look:inspect"),
+          oracle="NumPy's quarter turns, closed forms, class activation maps",
+          tests=("tests/inspection/test_stress.py::test_a_quarter_turn_is_a_quarter_turn",
+                 "tests/inspection/test_stress.py::test_a_stress_test_counts_right_answers",
+                 "tests/inspection/test_evidence.py::test_the_pixel_that_decides_is_found",
+                 "tests/inspection/test_evidence.py::"
+                 "test_grad_cam_after_a_global_mean_is_the_class_activation_map")),
     Topic("knn", "K 近邻", "K nearest neighbours",
           differs="The note puts the training cost at 0; true of brute force, while index structures "
                   "(KD-tree, ball tree) take time to build."),

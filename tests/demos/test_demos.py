@@ -242,6 +242,16 @@ def pipeline(numbers):
     assert numbers["same"]
 
 
+def challenges(least: float) -> Callable:
+    def check(numbers):
+        accuracy = numbers["accuracy"]
+        assert numbers["untouched"] == accuracy["rotation"][0] == accuracy["scale"][3] > least
+        for name in accuracy.keys() - {"scale"}:  # the worst disturbance costs at least a fifth
+            assert accuracy[name][-1] < 0.8 * numbers["untouched"], name
+
+    return check
+
+
 def lenet(least: float) -> Callable:
     def check(numbers):
         assert numbers["parameters"] == 61_706
@@ -257,6 +267,7 @@ GROUPED = {"size": 12, "channels": 4, "filters": 8, "kernel": 3, "dilation": 3, 
 CASES = [
     Case("pipeline", pipeline),
     Case("image", image),
+    Case("challenges", challenges(0.3), {"epochs": 1}),
     Case("linear", linear, {"epochs": 8}),
     Case("loss.mse", losses(lambda e, _: e**2, lambda e, _: 2 * e)),
     Case("loss.mae", losses(lambda e, _: np.abs(e), lambda e, _: np.sign(e))),
