@@ -52,7 +52,7 @@ def print_answers(answers: Sequence["Answer"]) -> None:
         *(["class", "probability", "next likely"] if of_classes else ["prediction"]),
     )
     for a in answers:
-        others = ", ".join(f"{name} {share:.3f}" for name, share in a.best[1:3])
+        others = ", ".join(f"{name} {share:.3f}" for name, share in a.best[1:])
         said = [str(a.answer), f"{a.probability:.3f}", others] if of_classes else [f"{a.answer:.6g}"]
         rows.add_row(a.file, *([str(a.row)] if of_table else []), *said)
     print_table(rows)

@@ -17,7 +17,7 @@ from yuanli.errors import DataError, ValueRangeError
 if TYPE_CHECKING:
     from yuanli.recipes import Recipe
 
-USE, HOW, LESS = "Use", "How it learns", "Against over-fitting"
+USE, HOW, LESS, FROM = "Use", "How it learns", "Against over-fitting", "Fine-tuning"
 MODELS = "`yuanli models` lists them."
 OPTIMIZERS = "sgd, momentum, nesterov, adam, adamw, rmsprop, adagrad"
 SCHEDULES = "constant, step, exponential, inverse-time, cosine, one-cycle, warm-up"
@@ -139,6 +139,16 @@ def train(
         float | None, typer.Option(metavar="P", help="Units left out, 0 to 1.", rich_help_panel=LESS)
     ] = None,
     augment: Annotated[bool | None, typer.Option(help="Shift images a little.", rich_help_panel=LESS)] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="Start from these: .safetensors, .pth, .pdparams.", rich_help_panel=FROM
+        ),
+    ] = None,
+    freeze: Annotated[
+        str | None,
+        typer.Option(metavar="NAMES", help='Layers not trained: "features.*,conv1".', rich_help_panel=FROM),
+    ] = None,
     own: Annotated[
         list[str] | None,
         typer.Option(
@@ -158,12 +168,20 @@ def train(
     recipe = recipes.find(model)
     given = {
         "epochs": epochs, "batch_size": batch_size, "lr": lr, "optimizer": optimizer, "schedule": schedule,
-        "l1": l1, "l2": l2, "dropout": dropout, "augment": augment,
+        "l1": l1, "l2": l2, "dropout": dropout, "augment": augment, "weights": weights, "freeze": freeze,
     } | options(own or [])  # fmt: skip
     found, source = load(recipe, data, target, data_root)
     with interruptible("interrupted; the same command with --out FOLDER --resume goes on with a run"):
         run = recipes.train(
-            model, found, seed=seed, out=out, resume=resume, source=source, hooks=[progress()], **given
+            model,
+            found,
+            seed=seed,
+            out=out,
+            resume=resume,
+            source=source,
+            hooks=[progress()],
+            tell=say,
+            **given,
         )
     judged = recipes.kept(run)
     if json:

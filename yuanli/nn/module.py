@@ -38,6 +38,7 @@ class Module:
     """
 
     training: bool = True
+    frozen: bool = False
     _buffer_names: tuple[str, ...] = ()
 
     def forward(self, *inputs: Any, **options: Any) -> Any:
@@ -176,7 +177,7 @@ class Module:
         if not isinstance(mode, bool):
             raise ModelError(f"train(mode) needs True or False, got {type(mode).__name__}")
         for module in self.modules():
-            module.training = mode
+            module.training = mode and not module.frozen
         return self
 
     def eval(self) -> Self:
@@ -205,6 +206,12 @@ class Module:
                 if b.dtype.kind == "f":
                     setattr(module, name, b.astype(dtype))
         return self
+
+    def freeze(self) -> Self:
+        """Let nothing of it change: no gradients, and evaluation mode whatever `train` says."""
+        for module in self.modules():
+            module.frozen, module.training = True, False
+        return self.requires_grad_(False)
 
     def apply(self, function: Callable[["Module"], object]) -> Self:
         """Call `function` on every module, children before their parents: for initialisation."""

@@ -9,6 +9,7 @@ from yuanli.data import Dataset, preprocess
 from yuanli.data.batches import Batches
 from yuanli.data.bundled import split
 from yuanli.optim import ElasticNet, NoImprovement
+from yuanli.recipes.fine_tuning import start_from
 from yuanli.recipes.predictor import AT_ONCE, NetworkPredictor
 from yuanli.recipes.settings import Settings
 from yuanli.recipes.threads import suitable_threads
@@ -34,6 +35,7 @@ def learn(
     """
     train, validation = keep_aside(data, settings.validation, seed)
     predictor = untrained(recipe, settings, train, np.random.default_rng([seed, 0]))
+    start_from(predictor.model, settings.weights if resume is None else None, settings.freeze)
     batches = batches_of(predictor, train, settings, np.random.default_rng([seed, 1]))
     model = predictor.model
     with suitable_threads(predictor.parameters):

@@ -12,7 +12,8 @@ from yuanli.data.augment import Augmentations, RandomCrop, RandomHorizontalFlip
 from yuanli.errors import ValueRangeError
 from yuanli.nn import Module
 from yuanli.ops import cross_entropy, mse_loss
-from yuanli.recipes.learn import learn
+from yuanli.recipes.fine_tuning import start_from
+from yuanli.recipes.learn import learn, untrained
 from yuanli.recipes.predictor import NetworkPredictor
 from yuanli.recipes.settings import Settings, one_of
 from yuanli.recipes.supervised import Supervised, width
@@ -80,6 +81,13 @@ class Network(Supervised):
         if settings.augment and not data.is_image:
             raise ValueRangeError(f"augment shifts images, and {data.name} is a table; leave it out")
         return settings
+
+    def remarks(self, settings: dict[str, Any], data: Split) -> list[str]:
+        chosen = self.settings_type(**settings)
+        if not (chosen.weights or chosen.freeze):
+            return []
+        predictor = untrained(self, chosen, data.train, np.random.default_rng(0))
+        return start_from(predictor.model, chosen.weights, chosen.freeze)
 
     def learn(
         self,

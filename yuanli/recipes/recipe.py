@@ -84,6 +84,10 @@ class Recipe(ABC):
         Raises: UnknownNameError for an option it has not; ValueRangeError.
         """
 
+    def remarks(self, settings: dict[str, Any], data: Any) -> list[str]:
+        """What is to be known before training begins.  Raises where the settings cannot work with `data`."""
+        return []
+
     @abstractmethod
     def options(self) -> tuple[str, ...]:
         """The names of its options."""

@@ -38,6 +38,7 @@ class Settings:
     l1, l2: the penalty λ₁‖w‖₁ + (λ₂/2)‖w‖² on the weights.  validation: the share of the training rows kept
     aside for the learning curves.  patience: epochs without a better validation loss before training stops,
     and the best model is taken; None never stops.  clip: the largest norm of the gradient, None for no limit.
+    weights: a file to start from; freeze: names of what is not trained (see `fine_tuning.start_from`).
     """
 
     epochs: int
@@ -52,6 +53,8 @@ class Settings:
     validation: float = 0.1
     patience: int | None = None
     clip: float | None = None
+    weights: str | None = None
+    freeze: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "patience"):
@@ -65,6 +68,9 @@ class Settings:
                 name, number(value := getattr(self, name)) and 0 <= value < 1, "a share from 0 to below 1"
             )
         self._check("augment", isinstance(self.augment, bool), "yes or no")
+        for name in ("weights", "freeze"):
+            value = getattr(self, name)
+            self._check(name, value is None or isinstance(value, str), "text")
         one_of("optimizer", self.optimizer, OPTIMIZERS)
         one_of("schedule", self.schedule, SCHEDULES)
         if self.patience is not None and not self.validation:
@@ -76,7 +82,8 @@ class Settings:
             raise ValueRangeError(f"{name} needs {needed}, got {value!r}")
 
     def make_optimizer(self, model: Module) -> optim.Optimizer:
-        return OPTIMIZERS[self.optimizer](list(model.parameters()), lr=self.lr)
+        moving = [p for p in model.parameters() if p.requires_grad]
+        return OPTIMIZERS[self.optimizer](moving, lr=self.lr)
 
     def make_schedule(self, steps: int) -> optim.Schedule:
         return SCHEDULES[self.schedule](steps)

@@ -5,7 +5,7 @@ import shlex
 import shutil
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from yuanli.training.run import MetricsFile, new_folder, surroundings
 RUNS = Path("runs")
 ON_THE_COMMAND_LINE = (  # options of `yuanli train`; the others are given by --set NAME=VALUE
     "epochs", "batch_size", "lr", "optimizer", "schedule", "l1", "l2", "dropout", "augment",
+    "weights", "freeze",
 )  # fmt: skip
 
 
@@ -35,6 +36,7 @@ def train(
     source: dict[str, Any] | None = None,
     hooks: Sequence[Hook] = (),
     report: bool = True,
+    tell: Callable[[str], object] = lambda line: None,
     **options: Any,
 ) -> Run:
     """Train the recipe `model` on `data` and keep everything in the folder `out` (runs/DATA-MODEL).
@@ -42,7 +44,7 @@ def train(
     data: what the recipe's `load` gives.  options: the recipe's; one that is None or not given is as it
     chooses.  source: the arguments of `load`, by which `evaluate` finds the data again.  resume: go on with
     the run in `out`; it ends with the very bits it would have had uninterrupted.  Test rows are only
-    predicted, at the end.
+    predicted, at the end.  tell: is told what is to be known before training begins.
     Raises: UnknownNameError, ValueRangeError, DataError, CheckpointError, NotFiniteError, Interrupted.
     """
     recipe = find(model)
@@ -50,7 +52,7 @@ def train(
     if resume:
         run = reopen(out, recipe, data, seed, given)
     else:
-        run = create(out, recipe, data, seed or 0, given, source)
+        run = create(out, recipe, data, seed or 0, given, source, tell)
     if not run.is_finished:
         try:
             work(run, recipe, data, hooks)
@@ -100,17 +102,21 @@ def create(
     seed: int,
     given: dict[str, Any],
     source: dict[str, Any] | None,
+    tell: Callable[[str], object],
 ) -> Run:
     """A new run: everything is checked before its folder is made."""
     if reason := recipe.unsuited(data):
         raise DataError(f"{recipe.name} does not suit {data.name}: {reason}")
     if not whole(seed) or not 0 <= seed < 1 << 32:
         raise ValueRangeError(f"seed needs a whole number from 0 to {(1 << 32) - 1}, got {seed!r}")
+    settings = recipe.choose(data, given)
+    for line in recipe.remarks(settings, data):
+        tell(line)
     config = {
         "model": recipe.name,
         "data": {"name": data.name, "source": located(source), "contents": recipe.contents(data)},
         "seed": seed,
-        "settings": recipe.choose(data, given),
+        "settings": settings,
         "command": command(recipe.name, data.name, source, seed, given),
         **surroundings(),
     }
