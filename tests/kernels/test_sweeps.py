@@ -39,6 +39,10 @@ def test_elementwise_equals_its_twin(first, second):
     np.testing.assert_array_equal(y, np.where(np.isnan(a), a, np.maximum(a, 0)))
     np.testing.assert_array_equal(elementwise.relu_grad(b, y), np.where(y > 0, b, 0))
     assert y.dtype == a.dtype
+    bounded = elementwise.relu6(3 * a)
+    np.testing.assert_array_equal(bounded, elementwise.relu6_numpy(3 * a))
+    passed = elementwise.relu6_grad(b, bounded)
+    np.testing.assert_array_equal(passed, elementwise.relu6_grad_numpy(b, bounded))
     u = np.random.default_rng(2).random(a.shape, np.float32)
     dropped = elementwise.drop(a, u, 0.25, 1.5)
     np.testing.assert_array_equal(dropped, np.where(u >= 0.25, a * np.float32(1.5), 0))

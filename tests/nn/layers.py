@@ -85,6 +85,8 @@ LAYERS = [
     _layer("Sigmoid", (3, 4)),
     _layer("Tanh", (3, 4)),
     _layer("ReLU", (3, 4)),
+    _layer("ReLU6", (3, 4)),
+    _layer("ChannelShuffle", IMAGE, groups=2),
     _layer("LeakyReLU", (3, 4)),
     _layer("LeakyReLU", (3, 4), negative_slope=0.3),
     _layer("ELU", (3, 4), alpha=0.7),

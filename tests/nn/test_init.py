@@ -194,3 +194,13 @@ def test_embedding_starts_normal_and_its_padding_at_zero():
     rest = np.delete(w, 3, axis=0)
     assert abs(rest.mean()) < 5 / math.sqrt(rest.size)
     assert abs(rest.var() - 1) < 5 * math.sqrt(2 / rest.size)
+
+
+def test_initialisation_can_be_skipped():
+    rng = np.random.default_rng(0)
+    with init.skip_init():
+        layer = nn.Linear(300, 40, rng=rng)
+        init.orthogonal_(layer.weight, rng=rng)
+    assert not layer.weight.data.any()
+    assert rng.random() == np.random.default_rng(0).random()  # nothing was drawn
+    assert nn.Linear(300, 40, rng=rng).weight.data.any()

@@ -99,6 +99,20 @@ ACTIVATIONS = [
     *activation(ops.tanh, np.tanh, lambda t, x: t.tanh(x), lambda x: [1 / np.cosh(np.clip(x, -50, 50)) ** 2]),
     *activation(ops.relu, lambda x: (x + np.abs(x)) / 2, lambda t, x: t.relu(x), lambda x: [x > 0]),
     *activation(
+        ops.relu6,
+        lambda x: np.clip(x, 0, 6),
+        lambda t, x: t.nn.functional.relu6(x),
+        lambda x: [(x > 0) & (x < 6)],
+    ),
+    Case(
+        ops.relu6,
+        [np.array([-1.0, 0.0, 3.0, 6.0, 7.0])],
+        lambda x: [0, 0, 3, 6, 6],
+        torch=lambda t, x: t.nn.functional.relu6(x),
+        subgradients=lambda x: [[0, 0, 1, 0, 0]],
+        note="both bounds",
+    ),
+    *activation(
         ops.leaky_relu,
         lambda x: np.where(x > 0, x, 0.01 * x),
         lambda t, x: t.nn.functional.leaky_relu(x),

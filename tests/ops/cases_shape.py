@@ -224,6 +224,34 @@ SHAPES = [
 ]
 
 
+def dealt(x, groups):
+    """Channel by channel, as figure 1 of the paper has it."""
+    piles = np.split(x, groups, axis=1)
+    return np.stack([pile[:, i] for i in range(piles[0].shape[1]) for pile in piles], axis=1)
+
+
+SHUFFLES = [
+    *(
+        Case(
+            ops.channel_shuffle,
+            [normal(2, 12, *space), groups],
+            dealt,
+            torch=lambda t, x, g: t.nn.functional.channel_shuffle(x, g),
+            note=f"{groups} groups of {len(space)}-D",
+        )
+        for groups, space in ((1, (2, 3)), (3, (2, 3)), (4, (2, 3)), (12, (2, 3)), (3, (5,)))
+    ),
+    Case(ops.channel_shuffle, [noncontiguous(2, 6, 2, 3), 2], dealt, note="gaps in memory"),
+    Case(ops.channel_shuffle, [empty(0, 6, 2, 2), 2], lambda x, g: x, note="empty batch"),
+    ErrorCase(ops.channel_shuffle, [normal(2, 6), 2], ShapeError, r"at least 3 axes .* got shape \(2, 6\)"),
+    ErrorCase(
+        ops.channel_shuffle, [normal(2, 6, 1), 4], ValueRangeError, "groups that divide 6 channels, got 4"
+    ),
+    ErrorCase(ops.channel_shuffle, [normal(2, 6, 1), 0], ValueRangeError, "divide 6 channels, got 0"),
+    *refuses(ops.channel_shuffle, 1, 2),
+]
+
+
 def numpy_pad(x, pad, mode, value):
     pairs = [(0, 0)] * (x.ndim - len(pad) // 2) + list(zip(pad[::2], pad[1::2], strict=True))[::-1]
     names = {"replicate": "edge", "circular": "wrap", "reflect": "reflect"}
@@ -315,4 +343,4 @@ LAYERS = [
     ),
 ]
 
-CASES = [*SHAPES, *LAYERS]
+CASES = [*SHAPES, *SHUFFLES, *LAYERS]

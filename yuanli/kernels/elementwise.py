@@ -17,6 +17,16 @@ def relu_grad_numpy(dy, y):
     return dy * (y > 0)
 
 
+def relu6_numpy(x):
+    """y = min(max(0, x), 6), and nan where x is"""
+    return np.clip(x, 0, 6)
+
+
+def relu6_grad_numpy(dy, y):
+    """dx = dy where 0 < y < 6, else 0"""
+    return dy * ((y > 0) & (y < 6))
+
+
 def add_numpy(a, b):
     """a + b, of one shape"""
     return a + b
@@ -41,6 +51,23 @@ def _relu_grad(dy, y):
         return relu_grad_numpy(dy, y)
     dx = like(y)
     _relu_grad_sweep(_flat(_laid_out(dy, y)), _flat(y), _flat(dx))
+    return dx
+
+
+def _relu6(x):
+    flat = _flat(x)
+    if flat is None:
+        return relu6_numpy(x)
+    y = like(x)
+    _relu6_sweep(flat, _flat(y))
+    return y
+
+
+def _relu6_grad(dy, y):
+    if _flat(y) is None or not _fits(dy, y):
+        return relu6_grad_numpy(dy, y)
+    dx = like(y)
+    _relu6_grad_sweep(_flat(_laid_out(dy, y)), _flat(y), _flat(dx))
     return dx
 
 
@@ -105,6 +132,20 @@ def _relu_grad_sweep(dy, y, dx):
 
 
 @parallel
+def _relu6_sweep(x, y):
+    zero, six = np.float32(0), np.float32(6)
+    for i in prange(x.size):
+        y[i] = zero if x[i] < zero else six if x[i] > six else x[i]
+
+
+@parallel
+def _relu6_grad_sweep(dy, y, dx):
+    zero, six = np.float32(0), np.float32(6)
+    for i in prange(y.size):
+        dx[i] = dy[i] if y[i] > zero and y[i] < six else zero
+
+
+@parallel
 def _add_sweep(a, b, y):
     for i in prange(a.size):
         y[i] = a[i] + b[i]
@@ -119,5 +160,7 @@ def _drop_sweep(x, u, p, scale, y):
 
 relu = choose(relu_numpy, lambda: _relu)
 relu_grad = choose(relu_grad_numpy, lambda: _relu_grad)
+relu6 = choose(relu6_numpy, lambda: _relu6)
+relu6_grad = choose(relu6_grad_numpy, lambda: _relu6_grad)
 add = choose(add_numpy, lambda: _add)
 drop = choose(drop_numpy, lambda: _drop)

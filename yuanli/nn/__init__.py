@@ -7,6 +7,7 @@ from yuanli.nn.activation import (
     LeakyReLU,
     LogSoftmax,
     ReLU,
+    ReLU6,
     Sigmoid,
     SiLU,
     Softmax,
@@ -16,7 +17,7 @@ from yuanli.nn.activation import (
 from yuanli.nn.conv import Conv1d, Conv2d, ConvTranspose2d
 from yuanli.nn.dropout import Dropout
 from yuanli.nn.embedding import Embedding
-from yuanli.nn.linear import Flatten, Identity, Linear
+from yuanli.nn.linear import ChannelShuffle, Flatten, Identity, Linear
 from yuanli.nn.loss import (
     BCELoss,
     BCEWithLogitsLoss,
@@ -51,6 +52,7 @@ __all__ = [
     "BCEWithLogitsLoss",
     "BatchNorm1d",
     "BatchNorm2d",
+    "ChannelShuffle",
     "Conv1d",
     "Conv2d",
     "ConvTranspose2d",
@@ -81,6 +83,7 @@ __all__ = [
     "RMSELoss",
     "RNNCell",
     "ReLU",
+    "ReLU6",
     "Sequential",
     "SiLU",
     "Sigmoid",

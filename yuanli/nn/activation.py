@@ -30,6 +30,13 @@ class ReLU(Module):
         return ops.relu(x)
 
 
+class ReLU6(Module):
+    """min(max(0, x), 6)"""
+
+    def forward(self, x: Any) -> Tensor:
+        return ops.relu6(x)
+
+
 class LeakyReLU(Module):
     """x for x ≥ 0, negative_slope·x below"""
 

@@ -1,4 +1,4 @@
-"""Linear, Identity, Flatten."""
+"""Linear, Identity, Flatten, ChannelShuffle."""
 
 import math
 from typing import Any
@@ -57,6 +57,20 @@ class Flatten(Module):
 
     def extra_repr(self) -> str:
         return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
+
+
+class ChannelShuffle(Module):
+    """The channels of `groups` groups dealt round; no parameters.  Source: Zhang 2017, arXiv:1707.01083."""
+
+    def __init__(self, groups: int) -> None:
+        positive("ChannelShuffle", groups=groups)
+        self.groups = groups
+
+    def forward(self, x: Any) -> Tensor:
+        return ops.channel_shuffle(x, self.groups)
+
+    def extra_repr(self) -> str:
+        return f"groups={self.groups}"
 
 
 def fan_in_uniform_(weight: Parameter, bias: Parameter | None, rng: np.random.Generator | None) -> None:

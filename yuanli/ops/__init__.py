@@ -14,6 +14,7 @@ from yuanli.ops.elementwise import (
     maximum,
     minimum,
     relu,
+    relu6,
     sigmoid,
     silu,
     softplus,
@@ -35,7 +36,17 @@ from yuanli.ops.pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d
 from yuanli.ops.recurrent import gru, lstm, rnn
 from yuanli.ops.reduce import var
 from yuanli.ops.regression_loss import huber_loss, l1_loss, mse_loss, rmse_loss, smooth_l1_loss
-from yuanli.ops.shape import broadcast_to, cat, flatten, pad, permute, squeeze, stack, unsqueeze
+from yuanli.ops.shape import (
+    broadcast_to,
+    cat,
+    channel_shuffle,
+    flatten,
+    pad,
+    permute,
+    squeeze,
+    stack,
+    unsqueeze,
+)
 from yuanli.ops.softmax import log_softmax, logsumexp, softmax
 from yuanli.ops.windows import conv_output_size as conv_output_size
 from yuanli.tensor import (
@@ -79,9 +90,23 @@ OPERATORS = (
     sum,
     transpose,
 )
-ELEMENTWISE = (clip, elu, gelu, leaky_relu, maximum, minimum, relu, sigmoid, silu, softplus, tanh, where)
+ELEMENTWISE = (
+    clip,
+    elu,
+    gelu,
+    leaky_relu,
+    maximum,
+    minimum,
+    relu,
+    relu6,
+    sigmoid,
+    silu,
+    softplus,
+    tanh,
+    where,
+)
 REDUCTIONS = (var, softmax, log_softmax, logsumexp)
-SHAPES = (broadcast_to, cat, flatten, pad, permute, squeeze, stack, unsqueeze)
+SHAPES = (broadcast_to, cat, channel_shuffle, flatten, pad, permute, squeeze, stack, unsqueeze)
 LAYERS = (dropout, embedding, linear)
 CONVOLUTIONS = (conv1d, conv2d, conv_transpose2d)
 POOLS = (max_pool2d, avg_pool2d, adaptive_avg_pool2d)

@@ -78,6 +78,16 @@ def relu(input):
 
 
 @differentiable
+def relu6(input):
+    """min(max(0, x), 6); ∂/∂x = 1 where 0 < x < 6, else 0.
+
+    Source: Howard 2017, arXiv:1704.04861, whose authors bound activations so that few bits hold them.
+    """
+    y = elementwise.relu6(input)
+    return y, (lambda dy: elementwise.relu6_grad(dy, y),)
+
+
+@differentiable
 def leaky_relu(input, negative_slope=0.01):
     """x where x > 0, else a·x with a = negative_slope; ∂/∂x = 1 where x > 0, else a.
 

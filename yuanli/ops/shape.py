@@ -137,6 +137,28 @@ def _widths(x: np.ndarray, pad: Any) -> list[tuple[int, int]]:
 
 
 @differentiable
+def channel_shuffle(input, groups):
+    """The channels dealt round: the first of every group, then the second of every group, and so on.
+
+    y[:, i·g + j] = x[:, j·C/g + i] for g = groups, so that what follows sees channels of every group.
+    Shapes: (N, C, …) → the same.  Raises: ShapeError, ValueRangeError unless groups divides C.
+    Source: Zhang 2017, arXiv:1707.01083, figure 1.
+    """
+    if input.ndim < 3:
+        raise ShapeError(f"channel_shuffle needs x with at least 3 axes (N, C, …), got shape {input.shape}")
+    channels = input.shape[1]
+    if not isinstance(groups, int) or groups < 1 or channels % groups:
+        raise ValueRangeError(f"channel_shuffle needs groups that divide {channels} channels, got {groups!r}")
+
+    def deal(x, piles):
+        last = np.moveaxis(x, 1, -1)
+        dealt = last.reshape(*last.shape[:-1], piles, channels // piles).swapaxes(-1, -2)
+        return np.moveaxis(dealt.reshape(last.shape), -1, 1)
+
+    return deal(input, groups), (lambda dy: deal(dy, channels // groups),)
+
+
+@differentiable
 def flatten(input, start_dim=0, end_dim=-1):
     """The axes from `start_dim` to `end_dim` as one; (N, C, H, W) → (N, C·H·W) by start_dim=1."""
     if not input.ndim:
