@@ -1,7 +1,43 @@
 """Models, one paper a file."""
 
+from yuanli.models.alexnet import AlexNet
+from yuanli.models.densenet import CifarDenseNet, DenseNet
+from yuanli.models.googlenet import GoogLeNet
+from yuanli.models.inception_v3 import InceptionV3
+from yuanli.models.inception_v4 import InceptionV4
 from yuanli.models.lenet import LeNet5
 from yuanli.models.linear import LinearClassifier
 from yuanli.models.mlp import MLP
+from yuanli.models.mobilenet import MobileNetV1, MobileNetV2
+from yuanli.models.nin import NiN
+from yuanli.models.resnet import BasicBlock, Bottleneck, CifarResNet, PlainBlock, ResNet
+from yuanli.models.shufflenet import ShuffleNetV1, ShuffleNetV2
+from yuanli.models.squeezenet import SqueezeNet
+from yuanli.models.vgg import VGG
+from yuanli.models.zoo import ZOO, build
 
-__all__ = ["MLP", "LeNet5", "LinearClassifier"]
+__all__ = [
+    "MLP",
+    "VGG",
+    "ZOO",
+    "AlexNet",
+    "BasicBlock",
+    "Bottleneck",
+    "CifarDenseNet",
+    "CifarResNet",
+    "DenseNet",
+    "GoogLeNet",
+    "InceptionV3",
+    "InceptionV4",
+    "LeNet5",
+    "LinearClassifier",
+    "MobileNetV1",
+    "MobileNetV2",
+    "NiN",
+    "PlainBlock",
+    "ResNet",
+    "ShuffleNetV1",
+    "ShuffleNetV2",
+    "SqueezeNet",
+    "build",
+]
