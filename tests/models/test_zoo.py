@@ -251,6 +251,14 @@ def test_auxiliary_heads_answer_in_training_only():
     assert model.eval()(images(2, 3, 64, 64)).shape == (2, 3)
 
 
+def test_the_head_of_inception_v3_needs_more_pixels_than_the_rest():
+    model = untrained("inception_v3")
+    with no_grad(), pytest.raises(ShapeError, match="at least 299×299 pixels, got 298×299"):
+        model(images(1, 3, 298, 299))
+    smaller = untrained("inception_v3", aux_logits=False, num_classes=2)
+    assert smaller(images(2, 3, 107, 107)).shape == (2, 2)
+
+
 def test_the_same_seed_makes_the_same_network():
     for name in ("resnet20", "shufflenet_v2_x0_5", "squeezenet1_1"):
         manual_seed(0)

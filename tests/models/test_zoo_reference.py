@@ -49,7 +49,7 @@ TORCHVISION = [
     Case("vgg16", size=32, slow=True),
     Case("vgg19_bn", size=64, slow=True),
     Case("googlenet", extra={"aux_logits": True, "dropout_aux": 0.0}),
-    Case("inception_v3", size=139, extra={"aux_logits": True}, slow=True),
+    Case("inception_v3", size=299, extra={"aux_logits": True}, slow=True),
     Case("resnet18"),
     Case("resnet34", slow=True),
     Case("resnet50"),

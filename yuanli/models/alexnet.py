@@ -1,5 +1,6 @@
 """AlexNet, as in the paper and as torchvision has it."""
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -62,9 +63,9 @@ class AlexNet(Module):
             maps = 256 * 6 * 6
         else:
             self.features = _two_towers(in_channels, rng)
-            maps = 256 * np.prod([_paper_maps(n) for n in self.image_size])
+            maps = 256 * prod(_paper_maps(n) for n in self.image_size)
         self.classifier = Sequential(
-            Dropout(dropout, rng=rng), Linear(int(maps), 4096, rng=rng), ReLU(),
+            Dropout(dropout, rng=rng), Linear(maps, 4096, rng=rng), ReLU(),
             Dropout(dropout, rng=rng), Linear(4096, 4096, rng=rng), ReLU(),
             Linear(4096, num_classes, rng=rng),
         )  # fmt: skip

@@ -87,16 +87,14 @@ class DenseNet(Module):
     ) -> None:
         self.in_channels = in_channels
         ins = num_init_features
-        self.features = Sequential(
-            {
-                "conv0": Conv2d(in_channels, ins, 7, stride=2, padding=3, bias=False, rng=rng),
-                "norm0": BatchNorm2d(ins),
-                "relu0": ReLU(),
-                "pool0": MaxPool2d(3, stride=2, padding=1),
-            }
-        )
-        ins = _blocks(self.features, BottleneckLayer, block_config, ins, growth_rate, 0.5, drop_rate, rng)
-        self.features.norm5 = BatchNorm2d(ins)
+        parts = {
+            "conv0": Conv2d(in_channels, ins, 7, stride=2, padding=3, bias=False, rng=rng),
+            "norm0": BatchNorm2d(ins),
+            "relu0": ReLU(),
+            "pool0": MaxPool2d(3, stride=2, padding=1),
+        }
+        ins = _blocks(parts, BottleneckLayer, block_config, ins, growth_rate, 0.5, drop_rate, rng)
+        self.features = Sequential(parts)
         self.classifier = Linear(ins, num_classes, rng=rng)
         he_(self, rng)
 
@@ -133,11 +131,10 @@ class CifarDenseNet(Module):
             raise ValueRangeError(f"CifarDenseNet needs a depth of {each}n + 4 layers, got {depth}")
         self.in_channels = in_channels
         ins = 2 * growth_rate if bottleneck else 16
-        first = Conv2d(in_channels, ins, 3, padding=1, bias=False, rng=rng)
-        self.features = Sequential({"conv0": first})
+        parts: dict[str, Module] = {"conv0": Conv2d(in_channels, ins, 3, padding=1, bias=False, rng=rng)}
         layer, kept = (BottleneckLayer, 0.5) if bottleneck else (DenseLayer, 1.0)
-        ins = _blocks(self.features, layer, (n, n, n), ins, growth_rate, kept, drop_rate, rng)
-        self.features.norm5 = BatchNorm2d(ins)
+        ins = _blocks(parts, layer, (n, n, n), ins, growth_rate, kept, drop_rate, rng)
+        self.features = Sequential(parts)
         self.classifier = Linear(ins, num_classes, rng=rng)
         he_(self, rng)
 
@@ -148,14 +145,15 @@ class CifarDenseNet(Module):
 
 
 def _blocks(
-    features: Sequential, layer: Any, config: Any, ins: int, growth: int, kept: float, drop: float, rng: Rng
+    parts: dict[str, Any], layer: Any, config: Any, ins: int, growth: int, kept: float, drop: float, rng: Rng
 ) -> int:
-    """Add the dense blocks, and between them transitions that keep the share `kept` of the maps."""
+    """Add the dense blocks, between them transitions that keep the share `kept` of the maps, and a norm."""
     for i, depth in enumerate(config, 1):
         layers = {f"denselayer{j + 1}": layer(ins + j * growth, growth, drop, rng) for j in range(depth)}
-        setattr(features, f"denseblock{i}", DenseBlock(layers))
+        parts[f"denseblock{i}"] = DenseBlock(layers)
         ins += depth * growth
         if i < len(config):
-            setattr(features, f"transition{i}", Transition(ins, int(ins * kept), rng))
+            parts[f"transition{i}"] = Transition(ins, int(ins * kept), rng)
             ins = int(ins * kept)
+    parts["norm5"] = BatchNorm2d(ins)
     return ins

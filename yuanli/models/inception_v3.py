@@ -176,11 +176,12 @@ class InceptionV3(Module):
 
     (N, in_channels, H, W) → (N, num_classes), for 299×299 images; in training, with aux_logits,
     InceptionOutputs.  23,834,568 parameters, 27,161,264 with the auxiliary head.
-    Raises: ShapeError below 75×75.
+    Raises: ShapeError below 75×75, in training with aux_logits below 299×299, of which the head sees 17×17.
     Source: Szegedy 2015, arXiv:1512.00567, table 1.  State names are torchvision's.
     """
 
     smallest = 75
+    smallest_for_head = 299
 
     def __init__(
         self,
@@ -216,13 +217,12 @@ class InceptionV3(Module):
         he_(self, rng)
 
     def forward(self, x: Any) -> Any:  # (N, 3, 299, 299)
-        need_images(self, x, self.in_channels, self.smallest)
+        head = self.AuxLogits if self.training else None
+        need_images(self, x, self.in_channels, self.smallest if head is None else self.smallest_for_head)
         x = self.Conv2d_2b_3x3(self.Conv2d_2a_3x3(self.Conv2d_1a_3x3(x)))  # (N, 64, 147, 147)
         x = self.Conv2d_4a_3x3(self.Conv2d_3b_1x1(self.maxpool1(x)))  # (N, 192, 71, 71)
         x = self.Mixed_5d(self.Mixed_5c(self.Mixed_5b(self.maxpool2(x))))  # (N, 288, 35, 35)
         x = self.Mixed_6e(self.Mixed_6d(self.Mixed_6c(self.Mixed_6b(self.Mixed_6a(x)))))  # (N, 768, 17, 17)
         y = self.avgpool(self.Mixed_7c(self.Mixed_7b(self.Mixed_7a(x))))  # (N, 2048, 1, 1)
         scores = self.fc(flatten(self.dropout(y), 1))
-        if self.training and self.AuxLogits is not None:
-            return InceptionOutputs(scores, self.AuxLogits(x))
-        return scores
+        return scores if head is None else InceptionOutputs(scores, head(x))
