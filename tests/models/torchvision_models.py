@@ -6,14 +6,14 @@ The networks need none of these; but importing torchvision wants `nms` and `qnms
 import warnings
 from types import ModuleType
 
-import torch
+from torch import library
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     try:
         import torchvision
     except RuntimeError:
-        _declared = torch.library.Library("torchvision", "DEF")
+        _declared = library.Library("torchvision", "DEF")
         for operator in ("nms", "qnms"):
             _declared.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         import torchvision
