@@ -15,7 +15,7 @@ pytestmark = [
     pytest.mark.skipif(platform.machine() != "x86_64", reason="names processors of this family"),
 ]
 
-COMPARISONS = ("fast_convolution", "convolution", "pooling", "sweeps", "updates", "rows")
+COMPARISONS = ("fast_convolution", "convolution", "pooling", "sweeps", "updates", "rows", "distances")
 
 ONE_KERNEL = """
 import numpy as np
@@ -28,17 +28,18 @@ print("hits", sum(updates._descend_here.stats.cache_hits.values()))
 
 
 def run(cpu, cache, *arguments):
-    """Python with these arguments in a process of its own, whose kernels are for `cpu` (None: this one)."""
+    """Python with these arguments in a process of its own, its kernels for `cpu`, a name+feature or None."""
     names = ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES")
     environment = {k: v for k, v in os.environ.items() if k not in names} | {"YUANLI_CACHE": str(cache)}
     if cpu:
-        environment |= {"NUMBA_CPU_NAME": cpu, "NUMBA_CPU_FEATURES": ""}
+        name, plus, feature = cpu.partition("+")
+        environment |= {"NUMBA_CPU_NAME": name, "NUMBA_CPU_FEATURES": plus + feature}
     done = subprocess.run([sys.executable, *arguments], env=environment, capture_output=True, text=True)
     assert not done.returncode, done.stdout[-3000:] + done.stderr[-3000:]
     return done.stdout
 
 
-@pytest.mark.parametrize("cpu", ["generic", "haswell"])
+@pytest.mark.parametrize("cpu", ["generic", "haswell+avx2"])
 def test_every_kernel_equals_its_twin(cpu, tmp_path):
     """The comparisons of the other files, run again."""
     files = [os.path.join(os.path.dirname(__file__), f"test_{name}.py") for name in COMPARISONS]

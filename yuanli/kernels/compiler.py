@@ -128,16 +128,18 @@ class parallel:
         return (self.on_many if threads() > 1 else self.on_one)(*arguments)
 
 
-def _has_avx512() -> bool:
-    """Whether the processor compiled for (NUMBA_CPU_NAME may name another) has 32 registers of 64 bytes."""
+def processor_has(feature: str) -> bool:
+    """Whether the processor compiled for (NUMBA_CPU_NAME may name another) has "avx2", "avx512f", …"""
+    if not numba:
+        return False
     import llvmlite.binding as llvm
 
     if numba.config.CPU_NAME and llvm.get_host_cpu_name() != numba.config.CPU_NAME:
-        return "+avx512f" in (numba.config.CPU_FEATURES or "")
-    return bool(llvm.get_host_cpu_features().get("avx512f"))
+        return f"+{feature}" in (numba.config.CPU_FEATURES or "").split(",")
+    return bool(llvm.get_host_cpu_features().get(feature))
 
 
-AVX512 = bool(numba) and _has_avx512()
+AVX512 = processor_has("avx512f")  # 32 registers of 64 bytes
 
 
 def set_threads(number: int) -> None:
