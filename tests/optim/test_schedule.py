@@ -5,7 +5,7 @@ import math
 import pytest
 
 from yuanli.errors import DTypeError, ValueRangeError
-from yuanli.optim import Constant, Cosine, Exponential, InverseTime, OneCycle, Step, WarmUp
+from yuanli.optim import Constant, Cosine, Exponential, InverseTime, MultiStep, OneCycle, Step, WarmUp
 
 
 @pytest.mark.parametrize(
@@ -14,6 +14,7 @@ from yuanli.optim import Constant, Cosine, Exponential, InverseTime, OneCycle, S
         (Constant(), {0: 1, 1000: 1}),
         (Step(10), {0: 1, 9: 1, 10: 0.1, 19: 0.1, 20: 0.01}),
         (Step(3, gamma=0.5), {2: 1, 3: 0.5, 6: 0.25}),
+        (MultiStep((4, 6)), {0: 1, 3: 1, 4: 0.1, 5: 0.1, 6: 0.01, 99: 0.01}),
         (Exponential(0.9), {0: 1, 1: 0.9, 10: 0.9**10}),
         (InverseTime(0.5), {0: 1, 2: 0.5, 18: 0.1}),
         (InverseTime(0), {7: 1}),
@@ -36,6 +37,7 @@ def test_factors(schedule, factors):
     ("schedule", "theirs", "steps"),
     [
         (Step(7, 0.3), lambda lr, o: lr.StepLR(o, 7, 0.3), 40),
+        (MultiStep((5, 11, 30), 0.3), lambda lr, o: lr.MultiStepLR(o, [5, 11, 30], 0.3), 40),
         (Exponential(0.95), lambda lr, o: lr.ExponentialLR(o, 0.95), 40),
         (Cosine(40, 0.25), lambda lr, o: lr.CosineAnnealingLR(o, 40, eta_min=0.5), 40),
         (OneCycle(40), lambda lr, o: lr.OneCycleLR(o, 2.0, 40), 39),
@@ -72,6 +74,7 @@ def test_a_schedule_is_a_value():
         (lambda: Cosine("10"), "Cosine needs a number as steps, got '10'"),
         (lambda: WarmUp(3, lambda t: 1.0), "needs a Schedule to go on with"),
         (lambda: Step(0), "Step needs every > 0, got 0"),
+        (lambda: MultiStep((3, -1)), "MultiStep needs milestone"),
         (lambda: Exponential(-1), "gamma > 0"),
         (lambda: InverseTime(-1), "k ≥ 0"),
         (lambda: Cosine(0), "steps > 0"),

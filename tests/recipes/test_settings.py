@@ -55,6 +55,7 @@ def test_every_optimizer_descends(name):
 ENDS = {  # the factor at the first and the last of 100 steps
     "constant": (1, 1),
     "step": (1, 0.1**3),
+    "milestones": (1, 0.01),
     "exponential": (1, 0.01 ** (99 / 100)),
     "inverse-time": (1, 1 / (1 + 9 * 99 / 100)),
     "cosine": (1, (1 + np.cos(np.pi * 0.99)) / 2),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 USE, HOW, LESS, FROM = "Use", "How it learns", "Against over-fitting", "Fine-tuning"
 MODELS = "`yuanli models` lists them."
 OPTIMIZERS = "sgd, momentum, nesterov, adam, adamw, rmsprop, adagrad"
-SCHEDULES = "constant, step, exponential, inverse-time, cosine, one-cycle, warm-up"
+SCHEDULES = "constant, step, milestones, exponential, inverse-time, cosine, one-cycle, warm-up"
 DATA = (
     "A data set `yuanli data` lists, or your own: a folder with one sub-folder of images per class, "
     "or a table (.csv, .tsv, .parquet)."

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from yuanli.models.images import he_, need_images
-from yuanli.nn import AdaptiveAvgPool2d, AvgPool2d, Conv2d, Dropout, MaxPool2d, Module, ReLU, Sequential
+from yuanli.nn import AdaptiveAvgPool2d, AvgPool2d, Conv2d, Dropout, MaxPool2d, Module, ReLU, Sequential, init
 from yuanli.ops import flatten
 from yuanli.tensor import Tensor
 
@@ -45,6 +45,7 @@ class NiN(Module):
         )  # fmt: skip
         self.avgpool = AdaptiveAvgPool2d(1)
         he_(self, rng)
+        init.normal_(self.features[-1].weight, std=0.01, rng=rng)  # scores near 0: no class is preferred
 
     def forward(self, x: Any) -> Tensor:  # (N, 3, 32, 32)
         need_images(self, x, self.in_channels, self.smallest)

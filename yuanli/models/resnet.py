@@ -6,7 +6,17 @@ import numpy as np
 
 from yuanli.errors import ValueRangeError
 from yuanli.models.images import he_, need_images
-from yuanli.nn import AdaptiveAvgPool2d, BatchNorm2d, Conv2d, Identity, Linear, MaxPool2d, Module, Sequential
+from yuanli.nn import (
+    AdaptiveAvgPool2d,
+    AvgPool2d,
+    BatchNorm2d,
+    Conv2d,
+    Identity,
+    Linear,
+    MaxPool2d,
+    Module,
+    Sequential,
+)
 from yuanli.ops import flatten, pad, relu
 from yuanli.tensor import Tensor
 
@@ -82,12 +92,12 @@ class PaddedShortcut(Module):
     """Option A: every stride-th pixel, and zeros for the channels that are new; no parameters."""
 
     def __init__(self, new_channels: int, stride: int) -> None:
-        self.new_channels, self.stride = new_channels, stride
+        self.new_channels = new_channels
+        self.subsample = AvgPool2d(1, stride)
 
     def forward(self, x: Any) -> Tensor:
         before = self.new_channels // 2
-        kept = x[:, :, :: self.stride, :: self.stride]
-        return pad(kept, (0, 0, 0, 0, before, self.new_channels - before))
+        return pad(self.subsample(x), (0, 0, 0, 0, before, self.new_channels - before))
 
 
 class ResNet(Module):

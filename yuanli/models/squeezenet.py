@@ -71,7 +71,7 @@ class SqueezeNet(Module):
         scores = Conv2d(512, num_classes, 1, rng=rng)
         self.classifier = Sequential(Dropout(dropout, rng=rng), scores, ReLU(), AdaptiveAvgPool2d(1))
         he_(self, rng)
-        init.normal_(scores.weight, std=0.01, rng=rng)
+        init.normal_(scores.weight, std=0.01, rng=rng)  # near 0: no class is preferred
 
     def forward(self, x: Any) -> Tensor:  # (N, 3, 224, 224)
         need_images(self, x, self.in_channels, self.smallest)

@@ -5,7 +5,17 @@ from yuanli.optim.clip import clip_grad_norm_, clip_grad_value_
 from yuanli.optim.gradient_descent import SGD
 from yuanli.optim.optimizer import Optimizer
 from yuanli.optim.penalty import L1, L2, ElasticNet, sparsity
-from yuanli.optim.schedule import Constant, Cosine, Exponential, InverseTime, OneCycle, Schedule, Step, WarmUp
+from yuanli.optim.schedule import (
+    Constant,
+    Cosine,
+    Exponential,
+    InverseTime,
+    MultiStep,
+    OneCycle,
+    Schedule,
+    Step,
+    WarmUp,
+)  # fmt: skip
 from yuanli.optim.stopping import (
     Converged,
     FirstOf,
@@ -31,6 +41,7 @@ __all__ = [
     "FirstOf",
     "InverseTime",
     "MaxSteps",
+    "MultiStep",
     "NoImprovement",
     "OneCycle",
     "Optimizer",

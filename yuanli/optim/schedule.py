@@ -45,6 +45,25 @@ class Step(Schedule):
 
 
 @dataclass(frozen=True)
+class MultiStep(Schedule):
+    """γ^(how many of the `milestones` are not after t): a factor γ less at each.  torch's MultiStepLR.
+
+    He 2015, arXiv:1512.03385, section 4.2: γ = 0.1 at half and at three quarters of the training.
+    """
+
+    milestones: tuple[int, ...]
+    gamma: float = 0.1
+
+    def __post_init__(self) -> None:
+        positive(self, gamma=self.gamma)
+        for milestone in self.milestones:
+            at_least_0(self, milestone=milestone)
+
+    def factor(self, t: int) -> float:
+        return self.gamma ** sum(milestone <= t for milestone in self.milestones)
+
+
+@dataclass(frozen=True)
 class Exponential(Schedule):
     """γᵗ.  torch's ExponentialLR."""
 

@@ -23,6 +23,7 @@ OPTIMIZERS: dict[str, Callable[..., optim.Optimizer]] = {
 SCHEDULES: dict[str, Callable[[int], optim.Schedule]] = {  # over so many steps
     "constant": lambda steps: optim.Constant(),
     "step": lambda steps: optim.Step(max(1, steps // 3)),
+    "milestones": lambda steps: optim.MultiStep((max(1, steps // 2), max(1, 3 * steps // 4))),
     "exponential": lambda steps: optim.Exponential(0.01 ** (1 / steps)),
     "inverse-time": lambda steps: optim.InverseTime(9 / steps),
     "cosine": lambda steps: optim.Cosine(steps),
