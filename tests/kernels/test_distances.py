@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
+from yuanli.errors import ShapeError
 from yuanli.kernels.dispatch import KERNELS
 from yuanli.kernels.distances import nearest, nearest_numpy
 
@@ -130,6 +131,13 @@ def test_a_block_of_queries_gets_what_one_gets():
         one = nearest(queries[q : q + 1], points, 5, "l2")
         np.testing.assert_array_equal(distances[q], one[0][0])
         np.testing.assert_array_equal(numbers[q], one[1][0])
+
+
+@pytest.mark.skipif(KERNELS == "numpy", reason="NumPy's own errors")
+@pytest.mark.parametrize(("width", "k"), [(3, 2), (5, 2), (4, 0), (4, 8)])
+def test_what_does_not_fit_is_refused(width, k):
+    with pytest.raises(ShapeError, match=r"needs points \(N, 4\) and k from 1 to N"):
+        nearest(np.zeros((2, 4)), np.zeros((7, width)), k, "l2")
 
 
 LAYOUTS = {

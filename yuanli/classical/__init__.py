@@ -4,9 +4,22 @@ Importing this part imports scikit-learn.  Every estimator is saved and loaded w
 `load`; `ESTIMATORS` are the classes a file may name.
 """
 
-from yuanli.classical.knn import KNeighborsClassifier, KNeighborsRegressor, NearestNeighbors
+from yuanli.classical.knn import (
+    KNeighborsClassifier,
+    KNeighborsRegressor,
+    NearestNeighbors,
+    choose_n_neighbors,
+)
 from yuanli.classical.storage import load, save
 
 ESTIMATORS = (KNeighborsClassifier, KNeighborsRegressor, NearestNeighbors)
 
-__all__ = ["ESTIMATORS", "KNeighborsClassifier", "KNeighborsRegressor", "NearestNeighbors", "load", "save"]
+__all__ = [
+    "ESTIMATORS",
+    "KNeighborsClassifier",
+    "KNeighborsRegressor",
+    "NearestNeighbors",
+    "choose_n_neighbors",
+    "load",
+    "save",
+]

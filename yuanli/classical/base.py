@@ -71,7 +71,7 @@ def check_real(
 def check_choice(estimator: Any, name: str, choices: Collection[Any]) -> Any:
     """The parameter `name`, one of `choices`.  Raises: ValueRangeError."""
     value = getattr(estimator, name)
-    if not any(value is choice or (isinstance(choice, str) and value == choice) for choice in choices):
+    if not any(value is choice or (isinstance(value, str) and value == choice) for choice in choices):
         raise _not_allowed(estimator, name, f"one of {', '.join(map(repr, choices))}")
     return value
 

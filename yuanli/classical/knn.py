@@ -1,9 +1,13 @@
 """K nearest neighbours: look at the k training rows that are closest, and let them vote."""
 
-from typing import Any, Self
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from scipy.sparse import csr_matrix
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone, is_classifier
+from sklearn.metrics import accuracy_score, r2_score
+from sklearn.model_selection import check_cv
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -15,6 +19,7 @@ METRICS = {
     "minkowski": None, "manhattan": "l1", "cityblock": "l1", "l1": "l1", "euclidean": "l2", "l2": "l2",
     "chebyshev": "max", "cosine": "cosine",
 }  # fmt: skip
+WEIGHTS = ("uniform", "distance", None)
 
 
 class Neighbors(BaseEstimator):
@@ -23,10 +28,13 @@ class Neighbors(BaseEstimator):
     n_neighbors: int
     p: float
     metric: str
+    weights: Any = "uniform"
 
     def _remember(self, X: np.ndarray) -> Self:
         check_integer(self, "n_neighbors", 1)
         self._kernel_metric()
+        if not callable(self.weights):
+            check_choice(self, "weights", WEIGHTS)
         self._fit_X = _as_rows(X)
         self.n_samples_fit_ = len(X)
         return self
@@ -65,6 +73,19 @@ class Neighbors(BaseEstimator):
         if X is None:
             distances, numbers = _without_oneself(distances, numbers)
         return (distances, numbers) if return_distance else numbers
+
+    def kneighbors_graph(
+        self, X: Any = None, n_neighbors: int | None = None, mode: str = "connectivity"
+    ) -> Any:
+        """Sparse (Q, N): 1 at each query's neighbours, or their distances with mode="distance"."""
+        if mode not in ("connectivity", "distance"):
+            raise ValueRangeError(
+                f'Unsupported mode, must be one of "connectivity", or "distance" but got "{mode}" instead'
+            )
+        distances, numbers = self.kneighbors(X, n_neighbors)
+        values = np.ones_like(distances) if mode == "connectivity" else distances
+        ends = np.arange(0, numbers.size + 1, numbers.shape[1])
+        return csr_matrix((values.ravel(), numbers.ravel(), ends), (len(numbers), self.n_samples_fit_))
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_fit_X")
@@ -111,16 +132,20 @@ class KNeighborsClassifier(ClassifierMixin, Neighbors):
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """(Q, classes): the share of the neighbours' weights that each class has."""
-        distances, numbers = self.kneighbors(X)
+        return self._shares(*self.kneighbors(X))
+
+    def predict(self, X: Any) -> np.ndarray:
+        """(Q,): the class with the largest share; of equal ones the first in `classes_`."""
+        return self._answer(*self.kneighbors(X))
+
+    def _shares(self, distances: np.ndarray, numbers: np.ndarray) -> np.ndarray:
         weights = _weights(self, distances)
         votes = np.zeros((len(numbers), len(self.classes_)))
         np.add.at(votes, (np.arange(len(numbers))[:, None], self._y[numbers]), weights)
         return votes / votes.sum(1, keepdims=True)
 
-    def predict(self, X: Any) -> np.ndarray:
-        """(Q,): the class with the largest share; of equal ones the first in `classes_`."""
-        chosen = self.predict_proba(X).argmax(1)
-        return self.classes_[chosen]
+    def _answer(self, distances: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+        return self.classes_[self._shares(distances, numbers).argmax(1)]
 
 
 class KNeighborsRegressor(RegressorMixin, Neighbors):
@@ -145,7 +170,9 @@ class KNeighborsRegressor(RegressorMixin, Neighbors):
 
     def predict(self, X: Any) -> np.ndarray:
         """(Q,), or (Q, outputs) where y had outputs."""
-        distances, numbers = self.kneighbors(X)
+        return self._answer(*self.kneighbors(X))
+
+    def _answer(self, distances: np.ndarray, numbers: np.ndarray) -> np.ndarray:
         weights = _weights(self, distances)
         weights /= weights.sum(1, keepdims=True)
         return np.einsum("qk,qk...->q...", weights, self._y[numbers])
@@ -154,6 +181,39 @@ class KNeighborsRegressor(RegressorMixin, Neighbors):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
+
+
+class NeighborsChoice(NamedTuple):
+    """`n_neighbors` has the best mean of `scores` (folds, candidates) among `candidates`."""
+
+    n_neighbors: int
+    candidates: tuple[int, ...]
+    scores: np.ndarray
+
+
+def choose_n_neighbors(
+    estimator: Any, X: Any, y: Any, candidates: Sequence[int] = tuple(range(1, 21)), *, cv: Any = 5
+) -> NeighborsChoice:
+    """k by cross-validation: the score of every candidate on every fold, and the k with the best mean.
+
+    One search a fold, for the largest k, serves all candidates; of equal means the smaller k is chosen.
+    `cv`: a number of folds or one of scikit-learn's splitters; `estimator` is not fitted.
+    Raises: ValueRangeError where a candidate is below 1; ValueError where a fold has fewer rows than that.
+    """
+    candidates = tuple(candidates)
+    if not candidates or min(candidates) < 1:
+        raise ValueRangeError(f"choose_n_neighbors needs candidates of at least 1, got {candidates}")
+    X, y = np.asarray(X), np.asarray(y)
+    metric = accuracy_score if is_classifier(estimator) else r2_score
+    scores = []
+    for train, test in check_cv(cv, y, classifier=is_classifier(estimator)).split(X, y):
+        fitted = clone(estimator).fit(X[train], y[train])
+        distances, numbers = fitted.kneighbors(X[test], max(candidates))
+        answers = (fitted._answer(distances[:, :k], numbers[:, :k]) for k in candidates)
+        scores.append([metric(y[test], answer) for answer in answers])
+    mean = np.mean(scores, axis=0)
+    best = max(zip(mean, (-k for k in candidates), strict=True))
+    return NeighborsChoice(-best[1], candidates, np.array(scores))
 
 
 def _weights(estimator: Any, distances: np.ndarray) -> np.ndarray:
@@ -166,7 +226,7 @@ def _weights(estimator: Any, distances: np.ndarray) -> np.ndarray:
                 "weights must give every neighbour a finite weight, and not all of them zero"
             )
         return weights
-    if check_choice(estimator, "weights", ("uniform", "distance", None)) != "distance":
+    if check_choice(estimator, "weights", WEIGHTS) != "distance":
         return np.ones_like(distances)
     with np.errstate(divide="ignore"):
         inverse = 1 / distances

@@ -6,6 +6,7 @@ float_distances.py.  distances.py has the definition.
 
 import numpy as np
 
+from yuanli.errors import ShapeError
 from yuanli.kernels import byte_distances, float_distances
 from yuanli.kernels.distances import nearest_numpy
 
@@ -17,6 +18,8 @@ def nearest(queries, points, k, metric):
     """The same as nearest_numpy."""
     queries, points = np.asarray(queries), np.asarray(points)
     (Q, D), N = queries.shape, len(points)
+    if points.shape != (N, D) or not 0 < k <= N:
+        raise ShapeError(f"nearest needs points (N, {D}) and k from 1 to N, got {points.shape} and k = {k}")
     distances, numbers = np.empty((Q, k)), np.empty((Q, k), np.int64)
     bytewise = queries.dtype == points.dtype == np.uint8 and metric in ("l1", "l2")
     if bytewise and D <= byte_distances.LONGEST:
