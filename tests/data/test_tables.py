@@ -175,7 +175,7 @@ def test_new_rows_with_their_target(tmp_path):
         (column(["a"] * 9), "t", "t is a in every row"),
         (column([""] * 9), "t", "no row has a value in t"),
         (column([f"name {i}" for i in range(30)]), "t", "30 different values in 30 rows, no classes"),
-        (b"a,t\n\xff\xfe,x\n1,y\n", "t", "column a is not UTF-8"),
+        (b"a,t\n\xff\xfe,x\n1,y\n", "t", "is not UTF-8: byte 0xff at position 4, line 2"),
         (b"\xff,t\n1,x\n1,y\n", "t", "not UTF-8 in its first line"),
         ("a,t\n1,x\n1,y\n".encode("utf-16"), "t", "is UTF-16; save it as UTF-8"),
         ("a,t\n1e39,x\n2,y\n3,x\n4,y\n", "t", "infinite value in column a"),

@@ -7,7 +7,7 @@ from yuanli.cli.runs import USE, Json, Root
 
 OWN = (
     "Your own: a folder with one sub-folder of images per class, a table (.csv, .tsv, .parquet; "
-    "--target names the column to predict), or a text (.txt)."
+    "--target names the column to predict), a table with a column of text, or a text (.txt)."
 )
 
 
@@ -18,7 +18,7 @@ def add_to(app: typer.Typer) -> None:
 def data(data_root: Root = None, json: Json = False) -> None:
     """List the data sets known by name, and where they are looked for."""
     from yuanli.data.bundled import BUNDLED
-    from yuanli.data.catalog import SYNTHETIC
+    from yuanli.data.catalog import POINTS, REVIEWS, SYNTHETIC
     from yuanli.data.official import SOURCES
     from yuanli.data.storage import data_root as root_of
 
@@ -36,8 +36,10 @@ def data(data_root: Root = None, json: Json = False) -> None:
         rows.add_row(name, "bundled")
     for name, place in found.items():
         rows.add_row(name, place or "downloaded when first used")
-    for name in SYNTHETIC:
+    for name in POINTS:
         rows.add_row(name, "synthetic, two features")
+    for name in REVIEWS:
+        rows.add_row(name, "synthetic, labelled sentences")
     print_table(rows)
     screen = console()
     screen.print(

@@ -21,6 +21,8 @@ class Batches:
     nothing, if its last batch had been given but the loop not yet left.  A loop left early starts anew.
     """
 
+    continues = False  # no batch goes on from the one before it
+
     def __init__(
         self,
         x: np.ndarray,

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from yuanli.data import synthetic
+from yuanli.data import reviews, synthetic
 from yuanli.data.bundled import BUNDLED, load_bundled, split
 from yuanli.data.dataset import Dataset, Feature, Split
 from yuanli.data.official import SOURCES, load_official
@@ -16,13 +16,15 @@ from yuanli.data.parquet import find_parquet, has_pictures, load_pictures
 from yuanli.data.storage import data_root
 from yuanli.errors import DataError, UnknownNameError
 
-SYNTHETIC = {f.__name__: f for f in (synthetic.moons, synthetic.circles, synthetic.spirals, synthetic.blobs)}
+POINTS = {f.__name__: f for f in (synthetic.moons, synthetic.circles, synthetic.spirals, synthetic.blobs)}
+REVIEWS = {f.__name__: f for f in (reviews.reviews, reviews.reviews_zh)}
+SYNTHETIC = POINTS | REVIEWS
 TABLES = (".csv", ".tsv", ".parquet")
 TEXTS = (".txt", ".text", ".md")
 
 
 class Trained(Protocol):
-    """A model, as far as rows must fit it: its columns, its classes, the shape of a row."""
+    """A model, as far as rows must fit it: its columns, its classes, the shape of a row, () of a text."""
 
     @property
     def features(self) -> tuple[Feature, ...]: ...
@@ -88,6 +90,10 @@ def load_unseen(
         channels, *size = like.row
         return read_folder(path, classes=like.classes, channels=channels, size=(size[0], size[1]))
     if path is not None and path.is_file() and path.suffix.lower() in TABLES:
+        if not like.row:
+            from yuanli.data.documents import read_documents
+
+            return read_documents(path, target, like=like)
         if not of_pictures:
             from yuanli.data.tables import read_table
 
@@ -104,6 +110,7 @@ def load_unseen(
 
 
 def _load_path(path: Path, target: str | None, test_size: float, seed: int) -> Split:
+    from yuanli.data.documents import holds_texts, load_documents
     from yuanli.data.folders import load_folder
     from yuanli.data.tables import load_table
     from yuanli.data.text import text_dataset
@@ -120,6 +127,8 @@ def _load_path(path: Path, target: str | None, test_size: float, seed: int) -> S
         return load_pictures(path.stem, parquet, test_size=test_size, seed=seed)
     if path.is_dir():
         return load_folder(path, test_size=test_size, seed=seed)
+    if is_table and target is not None and holds_texts(path, target):
+        return load_documents(path, target, test_size=test_size, seed=seed)
     if is_table:
         return load_table(path, target, test_size=test_size, seed=seed)
     if path.suffix.lower() in TEXTS:

@@ -23,7 +23,8 @@ class Dataset:
 
     An image set has uint8 x (N, C, H, W).  A table has float32 x (N, D), where nan is a missing value and a
     column of words holds their codes (`Feature`).  A text has int64 x (T,), its characters' codes, `classes`
-    are those characters, and y is the character after each.
+    are those characters, and y is the character after each.  Labelled texts have x (N,) of strings in NumPy's
+    StringDType, and the name of their column for a feature.
 
     y is int64 (N,) in 0 … K−1 with K `classes`, or float32 (N,) when `classes` is empty: a regression.
     Raises: ShapeError, DTypeError, ValueRangeError or DataError when something does not fit.
@@ -53,7 +54,11 @@ class Dataset:
 
     @property
     def is_text(self) -> bool:
-        return self.x.ndim == 1
+        return self.x.ndim == 1 and not self.is_documents
+
+    @property
+    def is_documents(self) -> bool:
+        return self.x.dtype.kind == "T"
 
     @property
     def is_classification(self) -> bool:
@@ -94,10 +99,13 @@ def _check_rows(data: Dataset) -> None:
         if not isinstance(array := getattr(data, name), np.ndarray):
             raise DTypeError(f"{data.name}: {name} needs a NumPy array, got {type(array).__name__}")
     x, y = data.x, data.y
-    needed = "x needs images uint8 (N, C, H, W), table rows float32 (N, D) or a text's codes int64 (T,)"
+    needed = (
+        "x needs images uint8 (N, C, H, W), table rows float32 (N, D), a text's codes int64 (T,) or "
+        "strings (N,)"
+    )
     if x.ndim not in LAYOUTS:
         raise ShapeError(f"{data.name}: {needed}, got shape {x.shape}")
-    if x.dtype != LAYOUTS[x.ndim]:
+    if x.dtype != LAYOUTS[x.ndim] and not (x.ndim == 1 and data.is_documents):
         raise DTypeError(f"{data.name}: {needed}, got {x.dtype} of shape {x.shape}; convert it with astype")
     if y.ndim != 1 or len(y) != len(x):
         raise ShapeError(f"{data.name}: y needs one value a row, shape ({len(x)},), got {y.shape}")
@@ -129,7 +137,7 @@ def _check_targets(data: Dataset) -> None:
 def _check_columns(data: Dataset) -> None:
     x, features = data.x, data.features
     if not data.is_table:
-        if features:
+        if features and not (data.is_documents and len(features) == 1):
             raise DataError(f"{data.name}: only a table has features")
         return
     if features and len(features) != x.shape[1]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from yuanli.data.encode import EncodeTable
 from yuanli.data.resize import Resize
+from yuanli.data.tokens import Tokens
 from yuanli.data.transformer import Transformer, as_rows
 from yuanli.errors import CheckpointError, ShapeError, UnknownNameError, ValueRangeError
 
@@ -23,6 +24,7 @@ __all__ = [
     "ScaleToSigned",
     "ScaleToUnit",
     "Standardize",
+    "Tokens",
     "Transformer",
     "from_config",
 ]
@@ -177,7 +179,7 @@ class Chain(Transformer):
 
 KINDS = {
     c.__name__: c
-    for c in (Center, Chain, EncodeTable, Flatten, Resize, ScaleToSigned, ScaleToUnit, Standardize)
+    for c in (Center, Chain, EncodeTable, Flatten, Resize, ScaleToSigned, ScaleToUnit, Standardize, Tokens)
 }
 
 

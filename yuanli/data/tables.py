@@ -11,6 +11,7 @@ import numpy as np
 
 from yuanli.data.bundled import split
 from yuanli.data.dataset import UNKNOWN, Dataset, Feature, Split
+from yuanli.data.text import read_text
 from yuanli.errors import DataError
 
 FEW = 20  # whole numbers with at most so many different values, in twice as many rows or more, are classes
@@ -45,19 +46,19 @@ def read_table(
     Empty cells, "?", "-", "NA" and the like are gaps; rows with a gap for a target are left out.  With
     `like`, the columns and classes are those of that data set or model.  Raises: DataError.
     """
-    table = _read(path)
+    table = read(path)
     if target is None:
         raise DataError(
             f"{path}: which column is the target, to be predicted?  There are {_listed(table.column_names)}"
         )
-    column = table.column(_find(path, table.column_names, target))
+    column = table.column(find_column(path, table.column_names, target))
     notes = []
     if column.null_count:
         notes.append(f"{column.null_count} rows without {target} were left out")
         table, column = table.filter(column.is_valid()), column.drop_null()
     if not len(column):
         raise DataError(f"{path}: no row has a value in {target}")
-    y, classes = _targets(path, target, column, like.classes if like else None)
+    y, classes = targets(path, target, column, like.classes if like else None)
     rest = table.drop_columns([target])
     if not rest.num_columns:
         raise DataError(f"{path}: besides {target} no column is left to learn from")
@@ -75,10 +76,10 @@ def read_rows(path: Path, features: Sequence[Feature]) -> np.ndarray:
 
     A word that is none of its column's categories has the code −1.  Raises: DataError.
     """
-    return _rows(path, _read(path), features)
+    return _rows(path, read(path), features)
 
 
-def _read(path: Path) -> Any:
+def read(path: Path) -> Any:
     """The table, names and words trimmed, with gaps where nothing was."""
     import pyarrow as pa
     from pyarrow import csv, parquet
@@ -141,13 +142,15 @@ def _trimmed(path: Path, name: str, column: Any) -> Any:
     if pa.types.is_decimal(kind):
         return column.cast(pa.float64())
     if pa.types.is_binary(kind):
+        if path.suffix.lower() != ".parquet":
+            read_text(path)  # says where it is not UTF-8
         raise DataError(f"{path}: column {name} is not UTF-8; save the file as UTF-8")
     raise DataError(
         f"{path}: column {name} holds {kind}; numbers, words, booleans, dates and times are known"
     )
 
 
-def _targets(
+def targets(
     path: Path, target: str, column: Any, known: tuple[str, ...] | None
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """y and its classes; none of them for a regression."""
@@ -162,8 +165,8 @@ def _targets(
         is_classes = bool(known)
     if not is_classes:
         return _numbers(path, target, column).astype(np.float32), ()
-    words = _words(column)
-    classes = known or tuple(_words(values))
+    words = as_words(column)
+    classes = known or tuple(as_words(values))
     if len(classes) < 2:
         raise DataError(f"{path}: {target} is {classes[0]} in every row; two classes are needed")
     if known is None and len(classes) > max(FEW, len(words) / 2):
@@ -189,11 +192,11 @@ def _feature(path: Path, name: str, column: Any) -> Feature:
 def _rows(path: Path, table: Any, features: Sequence[Feature]) -> np.ndarray:
     x = np.empty((table.num_rows, len(features)), np.float32)
     for i, feature in enumerate(features):
-        column = table.column(_find(path, table.column_names, feature.name))
+        column = table.column(find_column(path, table.column_names, feature.name))
         if feature.categories:
             places: dict[str | None, float] = {w: i for i, w in enumerate(feature.categories)}
             places[None] = np.nan
-            x[:, i] = [places.get(w, UNKNOWN) for w in _words(column)]
+            x[:, i] = [places.get(w, UNKNOWN) for w in as_words(column)]
         else:
             with np.errstate(over="ignore"):  # beyond float32 is inf
                 x[:, i] = _numbers(path, feature.name, column)
@@ -217,14 +220,14 @@ def _numbers(path: Path, name: str, column: Any) -> np.ndarray:
     return pc.fill_null(numbers, np.nan).to_numpy()
 
 
-def _words(column: Any) -> list:
+def as_words(column: Any) -> list:
     """As text, gaps as None."""
     import pyarrow as pa
 
     return column.cast(pa.string()).to_pylist()
 
 
-def _find(path: Path, names: Sequence[str], name: str) -> str:
+def find_column(path: Path, names: Sequence[str], name: str) -> str:
     if name in names:
         return name
     near = difflib.get_close_matches(name, names, n=1)

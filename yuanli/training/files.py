@@ -77,6 +77,8 @@ def write_atomically(path: Path, content: bytes) -> None:
 def crc32(array: np.ndarray, start: int = 0) -> int:
     """CRC-32 of an array's dtype, shape and bytes, going on from `start`."""
     array = np.asarray(array, order="C")
+    if array.dtype.kind == "T":  # strings lie elsewhere, and their array holds but their places
+        return zlib.crc32(json.dumps(array.tolist(), ensure_ascii=False).encode(), start)
     start = zlib.crc32(f"{array.dtype.str}{array.shape}".encode(), start)
     return zlib.crc32(array.tobytes(), start)
 

@@ -1,7 +1,7 @@
 """A loss or gradient that is infinite or not a number: found at its step, blamed on its layer."""
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -52,6 +52,11 @@ def is_finite(array: np.ndarray) -> bool:
         return bool(np.isfinite(array.sum()) or np.isfinite(array).all())
 
 
+def tensors(output: Any) -> list[Tensor]:
+    """What a layer gives: one Tensor, or a recurrent layer's output and states."""
+    return [output] if isinstance(output, Tensor) else [t for part in output for t in tensors(part)]
+
+
 def first_not_finite_output(model: Module, x: np.ndarray) -> str:
     """The first layer, in the order they run, whose output on `x` is not finite; "" if there is none."""
     found: list[str] = []
@@ -59,9 +64,9 @@ def first_not_finite_output(model: Module, x: np.ndarray) -> str:
     def watch(name: str, module: Module) -> None:
         forward = module.forward
 
-        def watched(*inputs: Tensor) -> Tensor:
-            output = forward(*inputs)
-            if not found and not np.isfinite(output.data).all():
+        def watched(*inputs: Any, **options: Any) -> Any:
+            output = forward(*inputs, **options)
+            if not found and not all(np.isfinite(part.data).all() for part in tensors(output)):
                 found.append(f"{name or 'the model'} ({type(module).__name__})")
             return output
 

@@ -15,9 +15,10 @@ from yuanli.tensor import Tensor
 
 if TYPE_CHECKING:
     from yuanli.data.batches import Batches
+    from yuanli.data.streams import Streams
 
-FORMAT = 1
-SAVED = ("step", "epoch", "seconds", "sums", "rows", "reason", "best")
+FORMAT = 2
+SAVED = ("step", "epoch", "seconds", "sums", "carried", "rows", "reason", "best")
 
 Loss = Callable[[Tensor, np.ndarray], Tensor]
 Metric = Callable[[np.ndarray, np.ndarray], float]  # (scores, targets) -> the mean over the batch
@@ -30,10 +31,10 @@ class Training:
     model: Module
     loss: Loss
     optimizer: Optimizer
-    batches: "Batches"
+    batches: "Batches | Streams"
     epochs: int
     metric: Metric | None = None
-    validation: "Batches | None" = None
+    validation: "Batches | Streams | None" = None
     stop_at_step: StoppingRule | None = None
     stop_at_epoch: StoppingRule | None = None
 
@@ -41,6 +42,7 @@ class Training:
     epoch: int = 0  # epochs finished
     seconds: float = 0.0
     sums: dict[str, float] = field(default_factory=dict)  # over this epoch's examples so far
+    carried: list[np.ndarray] | None = None  # the states of a recurrent model after the last batch
     rows: list[dict[str, Any]] = field(default_factory=list)  # one an epoch: the learning curves
     reason: str = ""  # why it ended before its last epoch
     best: dict[str, np.ndarray] = field(
@@ -49,11 +51,7 @@ class Training:
 
     def add(self, value: float, scores: np.ndarray, y: np.ndarray) -> None:
         """Count a batch whose mean loss was `value` into this epoch's sums."""
-        new = {"examples": len(y), "loss": value * len(y)}
-        if self.metric is not None:
-            new[self.metric.__name__] = self.metric(scores, y) * len(y)
-        for name, amount in new.items():
-            self.sums[name] = self.sums.get(name, 0) + amount
+        count(self.sums, value, self.metric, scores, y)
 
     @property
     def is_over(self) -> bool:
@@ -61,8 +59,23 @@ class Training:
 
     def means(self) -> dict[str, float]:
         """Mean loss and metric over this epoch's examples so far."""
-        n = self.sums.get("examples", 0)
-        return {name: total / n for name, total in self.sums.items() if name != "examples"}
+        return means(self.sums)
+
+
+def count(
+    sums: dict[str, float], value: float, metric: Metric | None, scores: np.ndarray, y: np.ndarray
+) -> None:
+    """Add a batch whose mean loss was `value` to `sums`; each number to predict is an example."""
+    new = {"examples": y.size, "loss": value * y.size}
+    if metric is not None:
+        new[metric.__name__] = metric(scores, y) * y.size
+    for name, amount in new.items():
+        sums[name] = sums.get(name, 0) + amount
+
+
+def means(sums: dict[str, float]) -> dict[str, float]:
+    """The mean loss and metric of the examples counted."""
+    return {name: total / sums["examples"] for name, total in sums.items() if name != "examples"}
 
 
 class Hook:
