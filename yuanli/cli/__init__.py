@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import typer
 
-from yuanli.cli import data, look, models, runs, topics
+from yuanli.cli import data, generate, look, models, runs, topics
 from yuanli.cli.output import report
 
 HELP = """The core algorithms of deep learning (原理), each written once to be read."""
@@ -39,6 +39,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 runs.add_to(app)
+generate.add_to(app)
 look.add_to(app)
 models.add_to(app)
 data.add_to(app)

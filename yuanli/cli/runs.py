@@ -23,7 +23,7 @@ OPTIMIZERS = "sgd, momentum, nesterov, adam, adamw, rmsprop, adagrad"
 SCHEDULES = "constant, step, milestones, exponential, inverse-time, cosine, one-cycle, warm-up"
 DATA = (
     "A data set `yuanli data` lists, or your own: a folder with one sub-folder of images per class, "
-    "or a table (.csv, .tsv, .parquet)."
+    "a table (.csv, .tsv, .parquet), or a text (.txt)."
 )
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder `yuanli train` wrote.")]
@@ -216,7 +216,9 @@ def evaluate(
 
 def predict(
     run: Run,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Images, folders of images, tables.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE", help="Images, folders of images, tables, texts.")
+    ],
     json: Json = False,
 ) -> None:
     """Say what a trained model makes of your files: class and probability a row."""

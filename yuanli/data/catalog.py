@@ -36,6 +36,11 @@ class Trained(Protocol):
     def row(self) -> tuple[int, ...]: ...
 
 
+def is_known(spec: str | os.PathLike) -> bool:
+    """Whether `spec` is the name of a data set rather than a path."""
+    return isinstance(spec, str) and _key(spec) in {_key(name) for name in names()}
+
+
 def names() -> tuple[str, ...]:
     """Every data set known by name; "-" and "_" and capitals make no difference to `load`."""
     return (*BUNDLED, *SOURCES, *SYNTHETIC)
@@ -81,8 +86,7 @@ def load_unseen(
     Of the user's own table or folder every row, unless the folder has a part test; else the test rows.
     Raises: UnknownNameError; DataError, also when the rows do not fit the model.
     """
-    known = {_key(name) for name in names()}
-    path = None if isinstance(spec, str) and _key(spec) in known else Path(spec).expanduser()
+    path = None if is_known(spec) else Path(spec).expanduser()
     of_pictures = len(like.row) == 3
     if path is not None and path.is_dir() and of_pictures and not any(find_parquet(path).values()):
         from yuanli.data.folders import read_folder

@@ -51,7 +51,7 @@ def read_documents(
 
 
 def holds_texts(path: Path, target: str) -> bool:
-    """Whether a table has, besides the target, one column only, of words, which nearly every row has others of."""
+    """Whether a table has one column only besides the target, and nearly every row other words in it."""
     import pyarrow as pa
     from pyarrow import compute as pc
 
@@ -69,6 +69,8 @@ def read_lines(path: Path, column: str) -> np.ndarray:
 
     Raises: DataError.
     """
+    if not path.is_file():
+        raise DataError(f"no file at {path}")
     if path.suffix.lower() in (".csv", ".tsv", ".parquet"):
         table = read(path)
         return as_strings(

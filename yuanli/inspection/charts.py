@@ -21,7 +21,7 @@ from yuanli.inspection.style import (
     styled,
 )
 
-PANELS = {"loss": "loss", "accuracy": "accuracy", "mae": "mean absolute error"}
+PANELS = {"loss": "loss", "accuracy": "accuracy", "perplexity": "perplexity", "mae": "mean absolute error"}
 MOST_COUNTS = 25  # classes up to which a confusion matrix still has room for its numbers
 
 

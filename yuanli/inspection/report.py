@@ -17,6 +17,7 @@ from yuanli.training.files import write_atomically
 from yuanli.training.metrics import classification_metrics, regression_metrics
 
 SAMPLES, MISTAKES, COLUMNS = 6, 24, 8  # predictions and mistakes shown, columns of a table's rows
+LONGEST = 200  # characters shown of a text
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def _describe(test: Dataset) -> str:
         _, C, H, W = test.x.shape
         rows = f"images, {H} × {W} pixels, {C} channel{'s' * (C > 1)}"
     else:
-        rows = f"rows of {test.x.shape[1]} columns" if test.is_table else "characters"
+        rows = f"rows of {test.x.shape[1]} columns" if test.is_table else "texts"
     kind = f"{len(test.classes)} classes" if test.classes else "a number to predict"
     return f"{test.name}: {len(test):,} test {rows}; {kind}"
 
@@ -164,7 +165,7 @@ def _comparison(outcomes: Sequence[Outcome], measured: Sequence[Mapping[str, Any
     names = [o.name for o in outcomes]
     accuracy, low, high = ([m[k] for m in measured] for k in ("accuracy", "accuracy_low", "accuracy_high"))
     bars = charts.accuracy_bars(names, accuracy, low, high)
-    pictures = [_picture(bars, "Accuracy on the test data, with 95 % intervals", wide=True)]
+    pictures = [picture(bars, "Accuracy on the test data, with 95 % intervals", wide=True)]
     costs: dict[str, list[Any]] = {
         "training time in seconds": [o.train_seconds for o in outcomes],
         "trainable parameters": [o.parameters for o in outcomes],
@@ -174,7 +175,7 @@ def _comparison(outcomes: Sequence[Outcome], measured: Sequence[Mapping[str, Any
         if len(known) > 1:
             shown: list = [[v[i] for i in known] for v in (names, accuracy, cost)]
             chart = charts.accuracy_against(shown[0], shown[1], shown[2], label)
-            pictures.append(_picture(chart, f"Accuracy against {label}"))
+            pictures.append(picture(chart, f"Accuracy against {label}"))
     return pictures
 
 
@@ -192,18 +193,18 @@ def _section(outcome: Outcome, measured: Mapping[str, Any], anchor: str) -> dict
         facts.setdefault("time a prediction", f"{outcome.microseconds:,.1f} µs")
     pictures, tables = [], []
     if outcome.rows:
-        pictures.append(_picture(charts.learning_curves(outcome.rows), "Learning curves", wide=True))
+        pictures.append(picture(charts.learning_curves(outcome.rows), "Learning curves", wide=True))
     if outcome.is_classifier:
         interval = " to ".join(map(_percent, _interval(measured)))
         facts = {"accuracy": f"{_percent(measured['accuracy'])} (95 % interval {interval})"} | facts
         matrix = charts.confusion_matrix(np.array(measured["confusion"]), test.classes)
-        pictures.append(_picture(matrix, "Confusion matrix: how often each class was taken for each"))
+        pictures.append(picture(matrix, "Confusion matrix: how often each class was taken for each"))
         wrong = images.worst(test.y, predictions)
         if test.is_image:
             some = np.linspace(0, len(test) - 1, min(SAMPLES, len(test))).astype(int)
             samples = images.predictions(test.x[some], test.y[some], predictions[some], test.classes)
             pictures.append(
-                _picture(
+                picture(
                     samples,
                     "Some predictions with their probabilities: green the true class, red a wrong answer",
                 )
@@ -212,7 +213,7 @@ def _section(outcome: Outcome, measured: Mapping[str, Any], anchor: str) -> dict
                 grid = images.mistakes(test.x, test.y, predictions, test.classes, MISTAKES)
                 some_of = "The worst of" if len(wrong) > MISTAKES else "All"
                 caption = f"{some_of} {len(wrong):,} mistakes, least probability for the true class first"
-                pictures.append(_picture(grid, caption, wide=True))
+                pictures.append(picture(grid, caption, wide=True))
         else:
             tables.append(_rows(outcome, wrong[:MISTAKES], "The worst mistakes"))
             tables.append(_rows(outcome, np.arange(min(SAMPLES, len(test))), "Some predictions"))
@@ -222,13 +223,13 @@ def _section(outcome: Outcome, measured: Mapping[str, Any], anchor: str) -> dict
         names = {"R²": "r2", "root mean squared error": "rmse", "mean absolute error": "mae"}
         facts = {name: _number(measured[key]) for name, key in names.items()} | facts
         chart = charts.residuals(test.y, predictions)
-        pictures.append(_picture(chart, "Predictions and residuals on the test data", wide=True))
+        pictures.append(picture(chart, "Predictions and residuals on the test data", wide=True))
         far = np.argsort(-np.abs(test.y - predictions), kind="stable")
         tables.append(_rows(outcome, far[:SAMPLES], "The largest errors"))
     if outcome.templates is not None:
         chart = images.templates(outcome.templates, test.classes)
         pictures.append(
-            _picture(
+            picture(
                 chart,
                 "What speaks for each class (orange) and against it (purple): its weights as an image",
                 wide=True,
@@ -240,6 +241,7 @@ def _section(outcome: Outcome, measured: Mapping[str, Any], anchor: str) -> dict
         "facts": facts,
         "pictures": pictures,
         "tables": [t for t in tables if t["rows"]],
+        "texts": [],
         "flawless": outcome.is_classifier and measured["accuracy"] == 1,
         "command": outcome.command,
         "config": json.dumps(outcome.config, ensure_ascii=False, indent=2, default=str)
@@ -249,9 +251,15 @@ def _section(outcome: Outcome, measured: Mapping[str, Any], anchor: str) -> dict
 
 
 def _rows(outcome: Outcome, chosen: np.ndarray, title: str) -> dict[str, Any]:
-    """Rows of the test data as a table: the truth, the answer and the first columns."""
+    """Rows of the test data as a table: the truth, the answer and the text or the first columns."""
     test = outcome.test
     shown = test.features[:COLUMNS]
+
+    def cells(i: int) -> list[str]:
+        if test.is_documents:
+            return [str(test.x[i])[:LONGEST]]
+        return [_cell(test.x[i, j], f.categories) for j, f in enumerate(shown)]
+
     rows = []
     for i in chosen:
         if outcome.is_classifier:
@@ -259,12 +267,12 @@ def _rows(outcome: Outcome, chosen: np.ndarray, title: str) -> dict[str, Any]:
             answer = [test.classes[test.y[i]], test.classes[guess], _percent(outcome.predictions[i, guess])]
         else:
             answer = [_number(float(test.y[i])), _number(float(outcome.predictions[i]))]
-        rows.append([f"{i}", *answer, *(_cell(test.x[i, j], f.categories) for j, f in enumerate(shown))])
+        rows.append([f"{i}", *answer, *cells(i)])
     head = ["row", "true", "predicted", *(["probability"] if outcome.is_classifier else [])]
     return {"title": title, "head": head + [f.name for f in shown], "rows": rows}
 
 
-def _picture(figure: Any, caption: str, *, wide: bool = False) -> dict[str, Any]:
+def picture(figure: Any, caption: str, *, wide: bool = False) -> dict[str, Any]:
     from yuanli.inspection.style import encode
 
     source = base64.b64encode(encode(figure)).decode("ascii")

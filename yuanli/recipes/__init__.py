@@ -3,6 +3,7 @@
 from yuanli.recipes.catalog import RECIPES, find
 from yuanli.recipes.compare import Comparison, Entry, chosen, compare
 from yuanli.recipes.evaluate import evaluate, load_other
+from yuanli.recipes.generate import generate
 from yuanli.recipes.predict import Answer, predict
 from yuanli.recipes.recipe import Evaluation, Recipe, kept
 from yuanli.recipes.settings import OPTIMIZERS, SCHEDULES, Settings
@@ -22,6 +23,7 @@ __all__ = [
     "compare",
     "evaluate",
     "find",
+    "generate",
     "kept",
     "load_other",
     "predict",

@@ -1,15 +1,31 @@
 """Every recipe by its name."""
 
 from yuanli.recipes.convolutional import convolutional
+from yuanli.recipes.language import GRU, LSTM, RNN
 from yuanli.recipes.lenet import LeNet
 from yuanli.recipes.linear import Hinge, Linear
 from yuanli.recipes.mlp import Perceptron
 from yuanli.recipes.neighbors import Neighbors
 from yuanli.recipes.recipe import Recipe
 from yuanli.recipes.settings import one_of
+from yuanli.recipes.text import BagOfWordsRecipe, TextCNNRecipe, TextLSTMRecipe
 
 RECIPES: dict[str, Recipe] = {
-    r.name: r for r in (Neighbors(), Linear(), Hinge(), Perceptron(), LeNet(), *convolutional())
+    r.name: r
+    for r in (
+        Neighbors(),
+        Linear(),
+        Hinge(),
+        Perceptron(),
+        LeNet(),
+        *convolutional(),
+        BagOfWordsRecipe(),
+        TextCNNRecipe(),
+        TextLSTMRecipe(),
+        RNN(),
+        LSTM(),
+        GRU(),
+    )
 }
 
 

@@ -72,7 +72,7 @@ def untrained(
     recipe: "Network", settings: Settings, data: Dataset, rng: np.random.Generator
 ) -> NetworkPredictor:
     """A model for `data` that has learned nothing yet, with preprocessing that is fitted on it."""
-    known = recipe.prepared(data)
+    known = recipe.prepared(data, settings)
     model = recipe.build(known["shape"], max(1, len(data.classes)), settings, rng)
     return NetworkPredictor(**known, model=model)
 
@@ -85,10 +85,11 @@ def batches_of(
 ) -> Batches:
     """Training batches by `settings`; without them, all rows in order.
 
-    Tables are prepared at once, images when they are batched; but images are resized at once and stay uint8.
+    Tables and texts are prepared at once, images when they are batched; but images are resized at once and
+    stay uint8.
     """
     x, y, steps = data.x, data.y, list(predictor.prepare.steps)
-    while steps and (data.is_table or isinstance(steps[0], preprocess.Resize)):
+    while steps and (not data.is_image or isinstance(steps[0], preprocess.Resize)):
         x = steps.pop(0).transform(x)
     if predictor.target is not None:
         y = predictor.target.transform(y[:, None])[:, 0]

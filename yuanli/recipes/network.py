@@ -79,7 +79,7 @@ class Network(Supervised):
             defaults = replace(defaults, optimizer="sgd", lr=self.sparse_lr(data))
         settings = replace(defaults, **given)
         if settings.augment and not data.is_image:
-            raise ValueRangeError(f"augment shifts images, and {data.name} is a table; leave it out")
+            raise ValueRangeError(f"augment shifts images, and {data.name} has none; leave it out")
         return settings
 
     def remarks(self, settings: dict[str, Any], data: Split) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from yuanli.data.catalog import TABLES
+from yuanli.data.documents import read_lines
 from yuanli.data.pictures import SUFFIXES, read_pictures
 from yuanli.data.tables import read_rows
 from yuanli.errors import DataError
@@ -37,7 +38,7 @@ def predict(run: Run | str | Path, files: Sequence[str | Path]) -> list[Answer]:
     """What the run's model says of pictures, folders of pictures or tables, in order.
 
     Pictures are brought to the size and the channels of those it has learned from; of a table only its own
-    columns are read.  Raises: CheckpointError; DataError that names the file.
+    columns are read, of a text file each line.  Raises: CheckpointError; DataError that names the file.
     """
     run = run if isinstance(run, Run) else Run.open(run)
     predictor = open_predictor(run)
@@ -48,7 +49,8 @@ def predict(run: Run | str | Path, files: Sequence[str | Path]) -> list[Answer]:
         channels, height, width = predictor.row
         x = read_pictures(pictures, channels=channels, size=(height, width))
         return answers(predictor, x, [(str(picture), None) for picture in pictures])
-    return [answer for file in files for answer in of_table(predictor, Path(file))]
+    of_file = of_table if predictor.row else of_texts
+    return [answer for file in files for answer in of_file(predictor, Path(file))]
 
 
 def pictures_in(path: Path) -> list[Path]:
@@ -70,6 +72,11 @@ def of_table(predictor: Predictor, path: Path) -> list[Answer]:
     if path.suffix.lower() not in TABLES:
         raise DataError(f"the model has learned from a table and needs one ({', '.join(TABLES)}), got {path}")
     x = read_rows(path, predictor.features)
+    return answers(predictor, x, [(str(path), row) for row in range(1, len(x) + 1)])
+
+
+def of_texts(predictor: Predictor, path: Path) -> list[Answer]:
+    x = read_lines(path, predictor.features[0].name)
     return answers(predictor, x, [(str(path), row) for row in range(1, len(x) + 1)])
 
 

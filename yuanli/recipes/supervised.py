@@ -23,7 +23,8 @@ class Supervised(Recipe):
     reads: ClassVar[str] = "images, tables"
 
     def unsuited(self, data: Split) -> str:
-        return "it reads images and tables, and this is text" if data.train.is_text else ""
+        is_text = data.train.is_text or data.train.is_documents
+        return "it reads images and tables, and this is text" if is_text else ""
 
     def size(self, data: Dataset) -> int | None:
         """The height and width that images are brought to; None when they stay as they are."""
@@ -39,8 +40,8 @@ class Supervised(Recipe):
         """What each class looks for, as images (K, C, H, W), where the model has such a thing."""
         return None
 
-    def prepared(self, data: Dataset) -> dict[str, Any]:
-        """What a predictor for `data` knows before it has learned."""
+    def prepared(self, data: Dataset, settings: Any = None) -> dict[str, Any]:
+        """What a predictor for `data` knows before it has learned; `settings`: how a network is to learn."""
         size = self.size(data) if data.is_image else None
         steps = [*([preprocess.Resize(size)] if size else []), *self.preprocessing(data)]
         prepare = preprocess.Chain(steps).fit(data.x)
