@@ -16,7 +16,7 @@ from yuanli import demos, syllabus
 from yuanli.cli import main, runs
 from yuanli.cli.output import as_json
 
-COMMANDS = ("compare", "train", "evaluate", "predict", "data", "topics", "explain", "demo")
+COMMANDS = ("compare", "train", "evaluate", "predict", "generate", "data", "topics", "explain", "demo")
 HEAVY = {"numba", "scipy", "sklearn", "matplotlib", "pyarrow", "pandas", "PIL", "torch", "jinja2"}
 
 
