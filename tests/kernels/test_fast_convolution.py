@@ -113,23 +113,22 @@ def test_depthwise_for_any_shape(data):
 @given(st.data())
 def test_winograd_for_any_shape(data):
     """Also for the few channels and small images for which it is not chosen."""
-    from yuanli.kernels import winograd
+    from yuanli.kernels import fast_convolution, winograd
 
-    sizes = [data.draw(st.integers(3, 14)) for _ in range(2)]
+    taps = data.draw(st.sampled_from([2, 3]))
+    stride = tuple(data.draw(st.integers(1, 2)) for _ in range(2))
+    kernel = (taps * stride[0], taps * stride[1])
+    sizes = [data.draw(st.integers(6, 14)) for _ in range(2)]
     padding = tuple((data.draw(st.integers(0, 2)), data.draw(st.integers(0, 2))) for _ in range(2))
     n, ins, outs = data.draw(st.integers(0, 3)), data.draw(st.integers(1, 40)), data.draw(st.integers(1, 40))
-    inputs = problem(2, n, *sizes, ins, outs, (3, 3), ONE, padding, ONE)
-
-    def forward(x, weight, bias, stride, padding, dilation, groups):
-        return winograd.conv2d(x, weight, bias, padding)
-
-    def grad_x(dy, weight, x_shape, stride, padding, dilation, groups):
-        return winograd.conv2d_grad_x(dy, weight, padding)
+    inputs = problem(2, n, *sizes, ins, outs, kernel, stride, padding, ONE)
 
     def grad_weight(dy, x, weight_shape, stride, padding, dilation, groups):
-        return winograd.conv2d_grad_weight(dy, x, padding)
+        return winograd.conv2d_grad_weight(dy, x, weight_shape, stride, padding)
 
-    assert max(errors(*inputs, forward, grad_x, grad_weight)) < 2e-5
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fast_convolution, "_suits_winograd", lambda weight_shape, *_: min(weight_shape[2:]) > 1)
+        assert max(errors(*inputs, convolution.conv2d, convolution.conv2d_grad_x, grad_weight)) < 2e-5
 
 
 @pytest.mark.parametrize("channels", [32, 256])

@@ -9,10 +9,9 @@ Arrays are float32 and channels-last.  Cost: the definition's multiplications.
 import numpy as np
 
 from yuanli.kernels.compiler import AVX512, jit, parallel, prange, threads
-from yuanli.kernels.direct import _phase
 from yuanli.kernels.memory import empty
 from yuanli.kernels.simd import channel_sums_tile, channel_tile
-from yuanli.kernels.windows import output_size
+from yuanli.kernels.windows import inside, output_size, phases
 
 PIXELS = 4  # sums in flight at a time: as many as a multiply-add takes cycles
 LANES = 16
@@ -39,7 +38,7 @@ def conv2d(x, weight, bias, stride, padding, dilation):
 def conv2d_grad_x(dy, weight, x_shape, stride, padding, dilation):
     """∂/∂x: again such a convolution, of dy with the kernel turned by 180°, for every phase of the stride.
 
-    See `direct.conv2d_grad_x`.
+    See `windows.phases`.
     """
     channels, many = x_shape[3], len(weight) // x_shape[3]
     if many > 1:
@@ -51,17 +50,11 @@ def conv2d_grad_x(dy, weight, x_shape, stride, padding, dilation):
     dy = _at_least_a_vector(dy)
     dx = empty((*x_shape[:3], dy.shape[3]))
     start = np.zeros(channels, np.float32)
-    for h in range(min(stride[0], x_shape[1])):
-        rows, top, dilation_h = _phase(h, weight.shape[2], stride[0], padding[0][0], dilation[0])
-        for w in range(min(stride[1], x_shape[2])):
-            columns, left, dilation_w = _phase(w, weight.shape[3], stride[1], padding[1][0], dilation[1])
-            if rows and columns:
-                kernel = weight[:, :, rows][:, :, :, columns]
-                _convolve(
-                    dy, kernel, start, dx, (h, w), stride, (1, 1), (top, left), (dilation_h, dilation_w)
-                )
-            else:
-                dx[:, h :: stride[0], w :: stride[1]] = 0
+    for where, taps, corner, apart in phases(x_shape, weight.shape, stride, padding, dilation):
+        if weight[taps].size:
+            _convolve(dy, weight[taps], start, dx, where, stride, (1, 1), corner, apart)
+        else:
+            dx[:, where[0] :: stride[0], where[1] :: stride[1]] = 0
     return dx if channels >= LANES else np.ascontiguousarray(dx[..., :channels])
 
 
@@ -113,7 +106,7 @@ def _row(x, kernel, start, out, h, width, phase, step, stride, corner, dilation)
     H, W, C = x.shape
     KH, KW, _ = kernel.shape
     top = h * stride[0] - corner[0]
-    above, below = _taps_inside(top, KH, dilation[0], H)
+    above, below = inside(top, dilation[0], KH, H)
     inner, outer = _windows_inside(width, KW, stride[1], corner[1], dilation[1], W)
     x_row, x_column, x_pixel = dilation[0] * W * C, dilation[1] * C, stride[1] * C
     out_row = phase[0] + h * step[0]
@@ -123,7 +116,7 @@ def _row(x, kernel, start, out, h, width, phase, step, stride, corner, dilation)
         if several:
             w = min(w, outer - PIXELS)  # the last tile may overlap the one before
         left = w * stride[1] - corner[1]
-        first, last = _taps_inside(left, KW, dilation[1], W)
+        first, last = inside(left, dilation[1], KW, W)
         row, column = top + above * dilation[0], left + first * dilation[1]
         x_at = x.ctypes.data + 4 * (row * W + column) * C
         k_at = kernel.ctypes.data + 4 * (above * KW + first) * C
@@ -142,13 +135,6 @@ def _row(x, kernel, start, out, h, width, phase, step, stride, corner, dilation)
                     x_pixel, KW * C, C, step[1] * C, 1, LANES,
                 )  # fmt: skip
         w += PIXELS if several else 1
-
-
-@jit
-def _taps_inside(start, kernel, dilation, size):
-    """The taps k, first … last − 1, for which start + k·dilation is on the picture."""
-    first = min(kernel, max(0, -(start // dilation)))
-    return first, max(first, min(kernel, (size - 1 - start) // dilation + 1))
 
 
 @jit
@@ -184,7 +170,7 @@ def _some_weight_sums(x, dy, sums, first, last, stride, corner, dilation):
 def _weight_row(x, dy, sums, top, stride, padding, dilation):
     """One row of dy (W', C), which sees one image x (H, W, C) from row `top` on; sums (kH, kW, C)."""
     (H, W, C), (KH, KW, _), width = x.shape, sums.shape, len(dy)
-    above, below = _taps_inside(top, KH, dilation[0], H)
+    above, below = inside(top, dilation[0], KH, H)
     inner, outer = _windows_inside(width, KW, stride, padding, dilation[1], W)
     x_pixel, x_row, x_column = stride * C, dilation[0] * W * C, dilation[1] * C
     x_here, d_here, s_here = x.ctypes.data, dy.ctypes.data, sums.ctypes.data
@@ -192,7 +178,7 @@ def _weight_row(x, dy, sums, top, stride, padding, dilation):
     while w < width:
         count = outer - inner if w == inner and outer > inner else 1  # windows with the same taps
         left = w * stride - padding
-        first, last = _taps_inside(left, KW, dilation[1], W)
+        first, last = inside(left, dilation[1], KW, W)
         x_at = x_here + 4 * ((top + above * dilation[0]) * W + left + first * dilation[1]) * C
         s_at = s_here + 4 * (above * KW + first) * C
         for c in range(0, 4 * C, 4 * LANES):

@@ -9,74 +9,32 @@ channels when there are fewer); the weights in panels of 16 outputs.
 Arrays are float32 and channels-last.  Cost: the definition's multiplications, one copy of each operand.
 """
 
-import math
-
 import numpy as np
 
 from yuanli.kernels.compiler import AVX512, get_thread_id, jit, parallel, prange, threads
 from yuanli.kernels.memory import empty
-from yuanli.kernels.simd import dot_tile, outer_tile
+from yuanli.kernels.panels import BLOCK, pack
+from yuanli.kernels.simd import copy_vector, dot_tile, outer_tile
+from yuanli.kernels.windows import inside
 
 PIXELS = 8 if AVX512 else 6  # with 16 lanes: 8 of 32 registers of 64 bytes, or 12 of 16 of 32 bytes
 TAPS = 8 if AVX512 else 4
-BLOCK = 16  # channels side by side in packed memory
 BAND = (
     64 * 1024
 )  # floats packed at a time, so that they are still in the second-level cache when they are used
 
 
-def conv2d(x, weight, bias, stride, padding, dilation):
-    """The forward pass: x (N, H, W, C), weight (O, C, kH, kW) -> (N, H', W', O)."""
-    sizes = (
-        (x.shape[i + 1] + sum(padding[i]) - dilation[i] * (weight.shape[i + 2] - 1) - 1) // stride[i] + 1
-        for i in (0, 1)
-    )
-    out = empty((len(x), *sizes, len(weight)), np.float32)
-    corner = (padding[0][0], padding[1][0])
-    _convolve(x, weight, bias, out, (0, 0), (1, 1), stride, corner, dilation)
-    return out
-
-
-def conv2d_grad_x(dy, weight, x_shape, stride, padding, dilation):
-    """∂/∂x: again a convolution, of dy with the kernel turned by 180° and its channels exchanged.
-
-    With a stride s the rows of x fall into s phases, and those of one phase meet some of the kernel's taps.
-    """
-    dx = np.zeros(x_shape, np.float32)
-    exchanged = weight.transpose(1, 0, 2, 3)
-    for h in range(min(stride[0], x_shape[1])):
-        rows, top, dilation_h = _phase(h, weight.shape[2], stride[0], padding[0][0], dilation[0])
-        for w in range(min(stride[1], x_shape[2])):
-            columns, left, dilation_w = _phase(w, weight.shape[3], stride[1], padding[1][0], dilation[1])
-            if rows and columns:
-                kernel = exchanged[:, :, rows][:, :, :, columns]
-                _convolve(dy, kernel, None, dx, (h, w), stride, (1, 1), (top, left), (dilation_h, dilation_w))
-    return dx
-
-
-def _phase(r, kernel, stride, padding, dilation):
-    """Which taps k reach the rows i = r + m·stride of x, the last first; the padding and dilation they need.
-
-    Row i meets row j of dy through tap k when j·stride = i + padding − k·dilation.
-    """
-    common = math.gcd(stride, dilation)
-    taps = [k for k in reversed(range(kernel)) if (r + padding - k * dilation) % stride == 0]
-    top = -((r + padding - taps[0] * dilation) // stride) if taps else 0
-    return taps, top, dilation // common
-
-
-def _convolve(x, weight, bias, out, phase, step, stride, corner, dilation):
+def convolve(x, weight, bias, out, phase, step, stride, corner, dilation):
     """Fill out[:, phase::step, phase::step]; the first window starts `corner` above and left of x."""
     (N, _, _, C), (O, _, KH, KW) = x.shape, weight.shape
     height, width = (-(-(out.shape[i + 1] - phase[i]) // step[i]) for i in (0, 1))
     if not (N and O and height > 0 and width > 0):
         return
     lanes, depth = (8 if O <= 8 else BLOCK), min(C, BLOCK)
-    panels = np.zeros((-(-O // lanes), -(-C // depth), KH, KW, depth, lanes), np.float32)
+    panels = pack(weight, lanes, depth)
     start = np.zeros((len(panels), lanes), np.float32)
     if bias is not None:
         start.reshape(-1)[:O] = bias
-    _pack_weights(weight, panels)
     images = PIXELS if width <= PIXELS // 2 and N >= PIXELS else 1
     padded = -(-width // PIXELS) * PIXELS if images == 1 else width
     padded = (padded - 1) * stride[1] + (KW - 1) * dilation[1] + 1
@@ -90,20 +48,6 @@ def _convolve(x, weight, bias, out, phase, step, stride, corner, dilation):
 
 
 @jit
-def _pack_weights(weight, panels):
-    """(O, C, kH, kW) -> (panel, block, kH, kW, channel in block, output in panel), filled up with zeros."""
-    O, C, KH, KW = weight.shape
-    depth, lanes = panels.shape[4:]
-    for p in range(len(panels)):
-        for b in range(panels.shape[1]):
-            for c in range(min(depth, C - b * depth)):
-                for o in range(min(lanes, O - p * lanes)):
-                    for h in range(KH):
-                        for w in range(KW):
-                            panels[p, b, h, w, c, o] = weight[p * lanes + o, b * depth + c, h, w]
-
-
-@jit
 def _pack(x, row, left, packed):
     """Rows row, row + 1, … of one image x (H, W, C), from column −left on -> (block, row, column·channel)."""
     H, W, C = x.shape
@@ -113,23 +57,36 @@ def _pack(x, row, left, packed):
     start = min(max(left, 0), columns)
     stop = max(start, min(columns, W + left))
     for b in range(blocks):
-        channels = min(depth, C - b * depth)
         for r in range(reach):
             h = row + r
-            inside = 0 <= h < H
-            for i in range(length if not inside else start * depth):
-                packed[b, r, i] = 0
-            if not inside:
+            if not 0 <= h < H:
+                packed[b, r] = 0
                 continue
-            for w in range(start, stop):
-                if channels == depth:
-                    for c in range(depth):
-                        packed[b, r, w * depth + c] = x[h, w - left, b * depth + c]
-                else:
-                    for c in range(depth):
-                        packed[b, r, w * depth + c] = x[h, w - left, b * depth + c] if c < channels else 0
-            for i in range(stop * depth, length):
-                packed[b, r, i] = 0
+            packed[b, r, : start * depth] = 0
+            packed[b, r, stop * depth :] = 0
+            source = x.ctypes.data + 4 * ((h * W + start - left) * C + b * depth)
+            target = packed[b, r].ctypes.data + 4 * start * depth
+            if depth == C:
+                _copy(source, target, (stop - start) * depth)
+            else:
+                channels = min(depth, C - b * depth)
+                for _ in range(start, stop):
+                    _copy(source, target, channels)
+                    source, target = source + 4 * C, target + 4 * depth
+                if channels < depth:
+                    packed[b, r].reshape(-1, depth)[start:stop, channels:] = 0
+
+
+@jit
+def _copy(source, target, many):
+    """`many` floats, from one address to another."""
+    at = 0
+    while at + BLOCK <= many:
+        copy_vector(source + 4 * at, target + 4 * at, 16)
+        at += BLOCK
+    while at < many:
+        copy_vector(source + 4 * at, target + 4 * at, 1)
+        at += 1
 
 
 @parallel
@@ -152,10 +109,11 @@ def _band(x, panels, start, out, scratches, plan, task):
     _, OH, OW, O = out.shape
     outputs, blocks, KH, KW, depth, lanes = panels.shape
     images, _, reach, length = scratch.shape
-    fused = depth < BLOCK and dilation[1] == 1  # a row of taps is one straight stretch of memory
-    columns, run = (1, KW * depth) if fused else (KW, depth)
-    x_block, x_row, x_column = reach * length, dilation[0] * length, dilation[1] * depth
     across = images == 1  # the pixels of a tile lie side by side, or one in each image
+    fused = depth < BLOCK and dilation[1] == 1  # a row of taps is one straight stretch of memory
+    left, right, run = (0, 1, KW * depth) if fused else (0, KW, depth)
+    x_block, x_row, x_column = reach * length, dilation[0] * length, dilation[1] * depth
+    w_block, w_row, w_column = KH * KW * depth * lanes, KW * depth * lanes, depth * lanes
     x_pixel = stride[1] * depth if across else blocks * reach * length
     out_pixel = step[1] * O if across else OH * OW * O
     for i in range(min(images, len(x))):
@@ -163,20 +121,26 @@ def _band(x, panels, start, out, scratches, plan, task):
     for o in range(outputs):
         w_o, s_o, channels = panels[o].ctypes.data, start[o].ctypes.data, min(lanes, O - o * lanes)
         for h in range(first, last):
-            x_h = scratch.ctypes.data + 4 * (h - first) * stride[0] * length
+            above, below = inside(h * stride[0] - corner[0], dilation[0], KH, x.shape[1])
+            x_h = scratch.ctypes.data + 4 * ((h - first) * stride[0] * length + above * x_row)
             out_h = out.ctypes.data + 4 * (((phase[0] + h * step[0]) * OW + phase[1]) * O + o * lanes)
             for w in range(0, width, PIXELS if across else 1):
                 count = min(PIXELS, width - w if across else len(x))
-                x_w, out_w = x_h + 4 * w * stride[1] * depth, out_h + 4 * w * step[1] * O
+                if not (across or fused):
+                    left, right = inside(w * stride[1] - corner[1], dilation[1], KW, x.shape[2])
+                x_w = x_h + 4 * (w * stride[1] * depth + left * x_column)
+                w_w, out_w = w_o + 4 * (above * w_row + left * w_column), out_h + 4 * w * step[1] * O
                 if lanes == 8:
                     dot_tile(
-                        x_w, w_o, s_o, out_w, blocks, KH, columns, run, x_block, x_row, x_column, x_pixel,
-                        out_pixel, count, channels, PIXELS, 1, 8,
+                        x_w, w_w, s_o, out_w, blocks, below - above, right - left, run, x_block, x_row,
+                        x_column, x_pixel, w_block, w_row, w_column, out_pixel, count, channels,
+                        PIXELS, 1, 8,
                     )  # fmt: skip
                 else:
                     dot_tile(
-                        x_w, w_o, s_o, out_w, blocks, KH, columns, run, x_block, x_row, x_column, x_pixel,
-                        out_pixel, count, channels, PIXELS, 1, 16,
+                        x_w, w_w, s_o, out_w, blocks, below - above, right - left, run, x_block, x_row,
+                        x_column, x_pixel, w_block, w_row, w_column, out_pixel, count, channels,
+                        PIXELS, 1, 16,
                     )  # fmt: skip
 
 
@@ -220,6 +184,7 @@ def _weight_sum(x, dy, xs, ds, sums, plan, part):
     xs, ds, sums = xs[part], ds[part], sums[part]
     padded, depth, stride, corner, dilation = plan[0], plan[1], plan[2:4], plan[4:6], plan[6:8]
     N, height, width, _ = dy.shape
+    H, W = x.shape[1:3]
     images, outputs, rows, _ = ds.shape
     blocks, _, KH, spans, run, lanes = sums.shape
     reach = (rows - 1) * stride[0] + (KH - 1) * dilation[0] + 1
@@ -234,19 +199,26 @@ def _weight_sum(x, dy, xs, ds, sums, plan, part):
                 _pack(x[n + i], h * stride[0] - corner[0], corner[1], here)
                 _pack_gradient(dy[n + i, h : h + high], ds[i])
             for block, output, kh, span in np.ndindex(blocks, outputs, KH, spans):
-                at = block * reach * length + kh * dilation[0] * length + span * dilation[1] * depth
+                # the windows whose tap lies on the picture
+                first, last = inside((h * stride[0] - corner[0]) + kh * dilation[0], stride[0], high, H)
+                left, right = 0, width
+                if spans > 1:
+                    left, right = inside(span * dilation[1] - corner[1], stride[1], width, W)
+                at = (block * reach + first * stride[0] + kh * dilation[0]) * length
+                at += (left * stride[1] + span * dilation[1]) * depth
                 for m in range(0, run, TAPS):
-                    x_at, d_at = xs.ctypes.data + 4 * (at + m), ds[0, output].ctypes.data
+                    x_at = xs.ctypes.data + 4 * (at + m)
+                    d_at = ds[0, output, first].ctypes.data + 4 * left * lanes
                     s_at = sums[block, output, kh, span, m].ctypes.data
                     if lanes == 8:
                         outer_tile(
-                            x_at, d_at, s_at, many, high, width, x_image, stride[0] * length,
-                            stride[1] * depth, d_image, width * lanes, lanes, TAPS, 8,
+                            x_at, d_at, s_at, many, last - first, right - left, x_image,
+                            stride[0] * length, stride[1] * depth, d_image, width * lanes, lanes, TAPS, 8,
                         )  # fmt: skip
                     else:
                         outer_tile(
-                            x_at, d_at, s_at, many, high, width, x_image, stride[0] * length,
-                            stride[1] * depth, d_image, width * lanes, lanes, TAPS, 16,
+                            x_at, d_at, s_at, many, last - first, right - left, x_image,
+                            stride[0] * length, stride[1] * depth, d_image, width * lanes, lanes, TAPS, 16,
                         )  # fmt: skip
 
 
@@ -257,7 +229,10 @@ def _pack_gradient(dy, packed):
     outputs, _, length = packed.shape
     lanes = length // W
     for p in range(outputs):
+        wanted = min(lanes, O - p * lanes)
         for r in range(rows):
+            source, target = dy[r].ctypes.data + 4 * p * lanes, packed[p, r].ctypes.data
+            if wanted < lanes:
+                packed[p, r] = 0
             for w in range(W):
-                for o in range(lanes):
-                    packed[p, r, w * lanes + o] = dy[r, w, p * lanes + o] if p * lanes + o < O else 0
+                _copy(source + 4 * w * O, target + 4 * w * lanes, wanted)

@@ -66,14 +66,15 @@ def _some_rows(a, panels, zero, out, first, last):
             w, count, width = panels[panel].ctypes.data, min(PIXELS, last - i), min(LANES, N - j)
             if count == PIXELS:
                 dot_tile(
-                    source, w, zero.ctypes.data, target, 1, 1, 1, K, 0, 0, 0, K, N, count, width,
+                    source, w, zero.ctypes.data, target, 1, 1, 1, K, 0, 0, 0, K, 0, 0, 0, N, count, width,
                     PIXELS, 1, 16,
                 )  # fmt: skip
             else:  # rows past the end must not be read
                 for r in range(i, last):
                     source, target = a.ctypes.data + 4 * r * K, out.ctypes.data + 4 * (r * N + j)
                     dot_tile(
-                        source, w, zero.ctypes.data, target, 1, 1, 1, K, 0, 0, 0, K, N, 1, width, 1, 1, 16,
+                        source, w, zero.ctypes.data, target, 1, 1, 1, K, 0, 0, 0, K, 0, 0, 0, N, 1, width,
+                        1, 1, 16,
                     )  # fmt: skip
 
 

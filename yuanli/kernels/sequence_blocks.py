@@ -142,7 +142,8 @@ def tile_product(x, first, last, tile, panel, start, out):
     tiles = x.shape[1]
     dot_tile(
         x[first, tile].ctypes.data, panel[first * LANES].ctypes.data, start.ctypes.data, out.ctypes.data,
-        last - first, 1, 1, LANES, tiles * SPAN, 0, 0, LANES, LANES, ROWS, LANES, ROWS, 1, 16,
+        last - first, 1, 1, LANES, tiles * SPAN, 0, 0, LANES, LANES * LANES, 0, 0, LANES, ROWS, LANES,
+        ROWS, 1, 16,
     )  # fmt: skip
 
 

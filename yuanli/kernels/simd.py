@@ -91,6 +91,13 @@ class Emitter:
         )
         return self.builder.call(function, [a, b, c])
 
+    def within(self, number, first, last):
+        """Whether first ≤ number < last."""
+        after = self.builder.icmp_signed("<=", self.integer(first), self.integer(number))
+        return self.builder.and_(
+            after, self.builder.icmp_signed("<", self.integer(number), self.integer(last))
+        )
+
     def variable(self, start):
         """A variable; LLVM keeps it in a register when it can."""
         place = cgutils.alloca_once(self.builder, start.type)
@@ -114,6 +121,19 @@ class _Loop:
 
 
 @intrinsic(prefer_literal=True)
+def copy_vector(typing, source, target, L):
+    """target[:] = source[:], L floats."""
+    lanes = L.literal_value
+
+    def generate(context, builder, signature, arguments):
+        e = Emitter(builder)
+        e.store(e.load(e.pointer(arguments[0]), lanes), e.pointer(arguments[1]))
+        return context.get_dummy_value()
+
+    return types.void(types.intp, types.intp, L), generate
+
+
+@intrinsic(prefer_literal=True)
 def dot_tile(
     typing,
     x,
@@ -128,6 +148,9 @@ def dot_tile(
     x_row,
     x_column,
     x_pixel,
+    w_block,
+    w_row,
+    w_column,
     out_pixel,
     count,
     width,
@@ -135,36 +158,33 @@ def dot_tile(
     B,
     L,
 ):
-    """out[p, :width] = start[:] + Σ over (block, row, column, d) of x[block, row, column, p, d] · w[next, :]
+    """out[p, :width] = start[:] + Σ over (block, row, column, d) of x[block, row, column, p, d] · w[…, d, :]
 
     A tile of P pixels (p < count ≤ P of them are stored) by B vectors of L lanes (width ≤ B·L of them are
-    stored).  w is read front to back, B·L floats a step.  x_block … x_pixel and out_pixel are strides.
+    stored).  Along d, x and w[block, row, column] are packed; x_block … out_pixel are strides.
     """
     pixels, vectors, lanes = (t.literal_value for t in (P, B, L))
-    signature = types.void(*[types.intp] * 15, P, B, L)
+    signature = types.void(*[types.intp] * 18, P, B, L)
 
     def generate(context, builder, signature, arguments):
-        x, w, start, out, blocks, rows, columns, depth, x_block, x_row, x_column, x_pixel, out_pixel = (
-            arguments[:13]
-        )
-        count, width = arguments[13:15]
+        x, w, start, out, blocks, rows, columns, depth, x_block, x_row, x_column, x_pixel = arguments[:12]
+        w_block, w_row, w_column, out_pixel, count, width = arguments[12:18]
         e = Emitter(builder)
         x, w, start, out = map(e.pointer, (x, w, start, out))
         pixel_at = [e.times(p, x_pixel) for p in range(pixels)]
         sums = [
             [e.variable(e.load(e.at(start, j * lanes), lanes)) for j in range(vectors)] for _ in range(pixels)
         ]
-        weights = e.variable(w)
         with e.loop(blocks) as block, e.loop(rows) as row, e.loop(columns) as column:
             corner = e.at(x, e.times(block, x_block), e.times(row, x_row), e.times(column, x_column))
+            panel = e.at(w, e.times(block, w_block), e.times(row, w_row), e.times(column, w_column))
             with e.loop(depth) as d:
-                w = builder.load(weights)
-                ws = [e.load(e.at(w, j * lanes), lanes) for j in range(vectors)]
+                here = e.at(panel, e.times(d, vectors * lanes))
+                ws = [e.load(e.at(here, j * lanes), lanes) for j in range(vectors)]
                 for p in range(pixels):
                     value = e.broadcast(e.at(corner, pixel_at[p], d), lanes)
                     for j in range(vectors):
                         builder.store(e.multiply_add(value, ws[j], builder.load(sums[p][j])), sums[p][j])
-                builder.store(e.at(w, vectors * lanes), weights)
         whole = builder.and_(
             builder.icmp_signed("==", count, e.integer(pixels)),
             builder.icmp_signed("==", width, e.integer(vectors * lanes)),
@@ -278,31 +298,55 @@ def channel_sums_tile(typing, x, d, out, count, x_pixel, d_pixel, x_row, x_colum
 
 
 @intrinsic(prefer_literal=True)
-def transform_tile(typing, source, s_row, s_column, target, t_row, t_column, add, matrix, L):
-    """target = M · source · Mᵀ for L lanes at once (+= where `add` is not 0), M = MATRICES[matrix]"""
-    coefficients, lanes = MATRICES[matrix.literal_value], L.literal_value
-    height, width = len(coefficients), len(coefficients[0])
-    signature = types.void(*[types.intp] * 7, matrix, L)
+def transform_tile(
+    typing, source, s_row, s_column, above, below, left, right,
+    target, t_row, t_column, rows, columns, width, matrix, add, L,
+):  # fmt: skip
+    """target = M · source · Mᵀ for L lanes at once (+= where `add` is not 0), M = MATRICES[matrix]
+
+    Of the source, what lies outside above ≤ row < below and left ≤ column < right counts as 0 and is not
+    read; of the target, lanes < `width` of row < `rows` and column < `columns` are written.
+    """
+    coefficients, adds, lanes = MATRICES[matrix.literal_value], add.literal_value, L.literal_value
+    height, breadth = len(coefficients), len(coefficients[0])
+    signature = types.void(*[types.intp] * 13, matrix, add, L)
 
     def generate(context, builder, signature, arguments):
-        source, s_row, s_column, target, t_row, t_column, add = arguments[:7]
+        source, s_row, s_column, above, below, left, right = arguments[:7]
+        target, t_row, t_column, rows, columns, width = arguments[7:13]
         e = Emitter(builder)
         source, target = e.pointer(source), e.pointer(target)
-        columns = []
-        for c in range(width):
-            column = [
-                e.load(e.at(source, e.times(r, s_row), e.times(c, s_column)), lanes) for r in range(width)
-            ]
-            columns.append(_product(e, coefficients, column))
-        rows = [_product(e, coefficients, [column[r] for column in columns]) for r in range(height)]
-        with builder.if_else(builder.icmp_signed("!=", add, e.integer(0))) as (then, otherwise):
-            for branch, adding in ((then, True), (otherwise, False)):
-                with branch:
-                    for r in range(height):
-                        for c in range(height):
-                            place = e.at(target, e.times(r, t_row), e.times(c, t_column))
-                            value = rows[r][c]
-                            e.store(builder.fadd(value, e.load(place, lanes)) if adding else value, place)
+        nothing = e.at(e.builder.bitcast(e.variable(e.constant(0, lanes)), FLOAT.as_pointer()))
+        seen_rows = [e.within(r, above, below) for r in range(breadth)]
+        seen_columns = [e.within(c, left, right) for c in range(breadth)]
+        halfway = []
+        for c in range(breadth):
+            column = []
+            for r in range(breadth):
+                there = e.at(source, e.times(r, s_row), e.times(c, s_column))
+                seen = builder.and_(seen_rows[r], seen_columns[c])
+                column.append(e.load(builder.select(seen, there, nothing), lanes))
+            halfway.append(_product(e, coefficients, column))
+        values = [_product(e, coefficients, [column[r] for column in halfway]) for r in range(height)]
+
+        def store(r, c, put):
+            place = e.at(target, e.times(r, t_row), e.times(c, t_column))
+            put(builder.fadd(values[r][c], e.load(place, lanes)) if adds else values[r][c], place)
+
+        whole = e.within(lanes - 1, 0, width)
+        for r, limit in ((height, rows), (height, columns)):
+            whole = builder.and_(whole, e.within(r - 1, 0, limit))
+        with builder.if_else(whole) as (then, otherwise):
+            with then:
+                for r in range(height):
+                    for c in range(height):
+                        store(r, c, e.store)
+            with otherwise:
+                for r in range(height):
+                    for c in range(height):
+                        wanted = builder.and_(e.within(r, 0, rows), e.within(c, 0, columns))
+                        with builder.if_then(wanted):
+                            store(r, c, lambda value, place: e.store_first(value, place, width))
         return context.get_dummy_value()
 
     return signature, generate
@@ -339,7 +383,7 @@ def _product(e, matrix, vectors):
 
 
 # Winograd's F(4×4, 3×3): Lavin & Gray 2015, arXiv:1509.09308, section 4.2.  y = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A.
-_BT = (
+_BT3 = (
     (4, 0, -5, 0, 1, 0),
     (0, -4, -4, 1, 1, 0),
     (0, 4, -4, -1, 1, 0),
@@ -347,7 +391,7 @@ _BT = (
     (0, 2, -1, -2, 1, 0),
     (0, 4, 0, -5, 0, 1),
 )
-_G = (
+_G3 = (
     (1 / 4, 0, 0),
     (-1 / 6, -1 / 6, -1 / 6),
     (-1 / 6, 1 / 6, -1 / 6),
@@ -355,6 +399,21 @@ _G = (
     (1 / 24, -1 / 12, 1 / 6),
     (0, 0, 1),
 )
-_AT = ((1, 1, 1, 1, 1, 0), (0, 1, -1, 2, -2, 0), (0, 1, 1, 4, 4, 0), (0, 1, -1, 8, -8, 1))
-MATRICES = (_BT, _G, _AT, tuple(zip(*_AT, strict=True)), tuple(zip(*_G, strict=True)))
-INPUT, KERNEL, OUTPUT, GRADIENT, KERNEL_GRADIENT = range(5)  # which matrix carries what over
+_AT3 = ((1, 1, 1, 1, 1, 0), (0, 1, -1, 2, -2, 0), (0, 1, 1, 4, 4, 0), (0, 1, -1, 8, -8, 1))
+# F(4×4, 2×2) by the same construction from the points 0, 1, −1, 2 and ∞.
+_BT2 = ((2, -1, -2, 1, 0), (0, -2, -1, 1, 0), (0, 2, -3, 1, 0), (0, -1, 0, 1, 0), (0, 2, -1, -2, 1))
+_G2 = ((1 / 2, 0), (-1 / 2, -1 / 2), (-1 / 6, 1 / 6), (1 / 6, 1 / 3), (0, 1))
+_AT2 = ((1, 1, 1, 1, 0), (0, 1, -1, 2, 0), (0, 1, 1, 4, 0), (0, 1, -1, 8, 1))
+
+
+def _transposed(matrix):
+    return tuple(zip(*matrix, strict=True))
+
+
+# Which matrix carries what over: the input, the kernel, the output; dy and the kernel's gradient.
+MATRICES = (
+    *(_BT3, _G3, _AT3, _transposed(_AT3), _transposed(_G3)),
+    *(_BT2, _G2, _AT2, _transposed(_AT2), _transposed(_G2)),
+)
+INPUT3, KERNEL3, OUTPUT3, GRADIENT3, KERNEL_GRADIENT3 = range(5)
+INPUT2, KERNEL2, OUTPUT2, GRADIENT2, KERNEL_GRADIENT2 = range(5, 10)

@@ -6,6 +6,12 @@ output h looks at the inputs h·S + i·D − P for the F offsets i = 0 … F −
 Source: Dumoulin & Visin 2016, arXiv:1603.07285, sections 2 and 5.1.
 """
 
+import math
+from collections.abc import Iterator
+from itertools import product
+
+from yuanli.kernels.compiler import jit
+
 Tap = tuple[slice, slice]
 
 
@@ -37,3 +43,28 @@ def taps_that_see(size: int, outputs: int, kernel: int, stride: int, before: int
     skip = max(0, -(((outputs - 1) * stride - before) // dilation))
     kernel = min(kernel, (size - 1 + before) // dilation + 1) - skip
     return taps(size, outputs, kernel, stride, before - skip * dilation, dilation)
+
+
+@jit
+def inside(start, step, many, size):
+    """Of start, start + step, … (`many` of them) those within 0 … size − 1: the first, and the last + 1."""
+    first = min(many, max(0, -(start // step)))
+    return first, max(first, min(many, (size - 1 - start) // step + 1))
+
+
+def phases(x_shape, weight_shape, stride, padding, dilation) -> Iterator[tuple]:
+    """The gradient for x as convolutions of dy with stride 1, one for every phase of the stride.
+
+    Row i = r + m·stride of x meets row j of dy through tap k when j·stride = i + padding − k·dilation: the
+    rows of a phase r meet some of the taps, the last first.  Of each phase, (which rows and columns of x,
+    its taps as an index of the weight, what the first window has above and left of dy, the dilation).
+    """
+    for where in product(*(range(min(stride[a], x_shape[1 + a])) for a in (0, 1))):
+        taps, corner, apart = [slice(None)] * 2, [], []
+        for r, K, S, (P, _), D in zip(where, weight_shape[2:], stride, padding, dilation, strict=True):
+            found = [k for k in range(K) if (r + P - k * D) % S == 0]
+            taps.append(slice(found[-1], found[0] - 1 if found[0] else None, -(S // math.gcd(S, D)))
+                        if found else slice(0))  # fmt: skip
+            corner.append(-((r + P - found[-1] * D) // S) if found else 0)
+            apart.append(D // math.gcd(S, D))
+        yield where, tuple(taps), tuple(corner), tuple(apart)

@@ -1,240 +1,312 @@
-"""3×3 convolution with stride 1 by Winograd's F(4×4, 3×3): 36 multiplications for 16 outputs, not 144.
+"""Convolution by Winograd's F(4×4, r×r): with r = 3, 36 multiplications for 16 outputs instead of 144.
 
-A tile of 6×6 inputs d and a 3×3 kernel g are carried over to where convolution is an elementwise product,
-y = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A gives 4×4 outputs; over all channels the products are 36 small matrix products.
-The gradient for x is the same with the kernel turned by 180°; that for the kernel is
-Gᵀ[Σ (Bᵀ d B) ⊙ (A dy Aᵀ)]G.
+A tile d of T×T inputs, T = r + 3, and an r×r kernel g are carried over to where convolution is an
+elementwise product: y = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A gives 4×4 outputs; over all channels the products are T²
+small matrix products.  The gradient for the kernel is Gᵀ[Σ (Bᵀ d B) ⊙ (A dy Aᵀ)]G.
+
+A kernel of s·r rows that moves in steps of s is s kernels of r rows that move in steps of 1, each over every
+s-th row of the input; likewise for columns.  These phases count as further blocks of input channels.
 
 Arrays are float32 and channels-last.  Source: Lavin & Gray 2015, arXiv:1509.09308, sections 4.1 and 4.2.
 """
 
 import numpy as np
 
-from yuanli.kernels.compiler import get_thread_id, jit, parallel, prange, threads
-from yuanli.kernels.direct import BLOCK, PIXELS, TAPS
+from yuanli.kernels.compiler import AVX512, get_thread_id, jit, parallel, prange, threads
 from yuanli.kernels.memory import empty
+from yuanli.kernels.panels import BLOCK, pack, unpack
 from yuanli.kernels.simd import (
-    GRADIENT,
-    INPUT,
-    KERNEL,
-    KERNEL_GRADIENT,
-    OUTPUT,
+    GRADIENT2,
+    GRADIENT3,
+    INPUT2,
+    INPUT3,
+    KERNEL2,
+    KERNEL3,
+    KERNEL_GRADIENT2,
+    KERNEL_GRADIENT3,
+    OUTPUT2,
+    OUTPUT3,
     dot_tile,
     outer_tile,
     transform_tile,
 )
+from yuanli.kernels.windows import inside
 
+PIXELS = 8 if AVX512 else 6  # tiles by 16 channels in registers: 8 of 32 of 64 bytes, or 12 of 16 of 32 bytes
+TAPS = 8 if AVX512 else 4
 TILES = 4 * PIXELS  # tiles carried over at a time by one thread
-SHARE = 1 << 20  # floats of tiles that all threads work on together, for the gradient of the kernel
+CACHED = 1 << 18  # floats of tiles worked on at a time for the gradient of the kernel
+GROUP = 8  # panels of output channels that are worth carrying the input over once more
 
 
-def conv2d(x, weight, bias, padding):
-    """The forward pass: x (N, H, W, C), weight (O, C, 3, 3) -> (N, H', W', O)."""
-    N, H, W, C = x.shape
-    O = len(weight)
-    (top, bottom), (left, right) = padding
-    out = empty((N, H + top + bottom - 2, W + left + right - 2, O), np.float32)
-    blocks, outputs = -(-C // BLOCK), -(-O // BLOCK)
+def suits(kernel, stride, dilation):
+    """Whether there are transforms for it: r·s rows and columns with a step of s, r = 2 or 3."""
+    return dilation == (1, 1) and any(kernel == (r * stride[0], r * stride[1]) for r in (2, 3))
+
+
+def convolve(x, weight, bias, out, phase, step, stride, corner):
+    """Fill out[:, phase::step, phase::step]; the first window starts `corner` above and left of x."""
+    O, C = weight.shape[:2]
+    height, width = (-(-(out.shape[i + 1] - phase[i]) // step[i]) for i in (0, 1))
+    tiles = len(x) * -(-height // 4) * -(-width // 4)
+    if not tiles:
+        return
+    x = _whole_blocks(x)
+    size, panels = weight.shape[2] // stride[0] + 3, pack(weight, BLOCK, BLOCK)
+    outputs, depth = len(panels), panels.shape[1] * stride[0] * stride[1]
+    kernels = empty((size * size, outputs, depth, BLOCK, BLOCK))
+    _kernels(panels, kernels, stride)
     start = np.zeros((2, outputs * BLOCK), np.float32)
     if bias is not None:
         start[1, :O] = bias
-    kernels = np.zeros((36, outputs, blocks * BLOCK, BLOCK), np.float32)
-    _kernels(weight, kernels)
-    tiles = empty((threads(), 36, blocks, TILES, BLOCK), np.float32)
-    products = empty((threads(), 36, TILES, outputs * BLOCK), np.float32)
-    _forward(x, kernels, start, out, tiles, products, top, left)
-    return out
+    many = TILES if C < 256 else 2 * TILES
+    chunks = -(-tiles // many)
+    groups = max(1, min(threads() // chunks, outputs // GROUP))
+    inputs = empty((threads(), size * size, depth, many, BLOCK))
+    products = empty((threads(), size * size, many, -(-outputs // groups) * BLOCK))
+    plan = np.array((size, height, width, *stride, *corner, *phase, *step, groups, tiles))
+    _tiles(x, kernels, start, out, inputs, products, plan)
 
 
-def conv2d_grad_x(dy, weight, padding):
-    """∂/∂x: the forward pass of dy with the kernel turned by 180° and its channels exchanged."""
-    turned = weight.transpose(1, 0, 2, 3)[:, :, ::-1, ::-1]
-    return conv2d(dy, turned, None, tuple((2 - before, 2 - after) for before, after in padding))
+def conv2d_grad_weight(dy, x, weight_shape, stride, padding):
+    """∂/∂weight (O, C, kH, kW): products of tiles of x and of dy, carried over and added up."""
+    (N, height, width, O), (_, C, KH, KW) = dy.shape, weight_shape
+    x, dy = _whole_blocks(x), _whole_blocks(dy)
+    size, outputs, blocks = KH // stride[0] + 3, dy.shape[3] // BLOCK, x.shape[3] // BLOCK
+    depth, tiles = blocks * stride[0] * stride[1], N * -(-height // 4) * -(-width // 4)
+    if not tiles:
+        return np.zeros(weight_shape, np.float32)
+    parts = max(1, min(threads(), tiles // (2 * TILES)))
+    groups = max(1, min(threads() // parts, outputs // GROUP))
+    wide = -(-outputs // groups)
+    many = max(2 * TILES, CACHED // (size * size * BLOCK * (depth + wide)))
+    many = min(many, -(-tiles // parts))
+    xs = empty((parts * groups, size * size, depth, many, BLOCK))
+    ds = empty((parts * groups, size * size, wide, many, BLOCK))
+    scratch = empty((parts * groups, size * size, BLOCK, BLOCK))
+    sums = np.zeros((parts, outputs, blocks, KH, KW, BLOCK, BLOCK), np.float32)
+    plan = np.array((size, height, width, *stride, padding[0][0], padding[1][0], groups, tiles))
+    _kernel_sums(x, dy, xs, ds, sums, scratch, plan)
+    return unpack(sums.sum(0) if parts > 1 else sums[0], O, C)
 
 
-def conv2d_grad_weight(dy, x, padding):
-    """∂/∂weight (O, C, 3, 3): products of tiles of x and of dy, carried over and added up."""
-    (N, height, width, O), C = dy.shape, x.shape[3]
-    blocks, outputs = -(-C // BLOCK), -(-O // BLOCK)
-    per_image = -(-height // 4) * -(-width // 4)
-    share = max(1, SHARE // (36 * BLOCK * (blocks + outputs)))
-    xs = empty((36, blocks, min(share, N * per_image), BLOCK), np.float32)
-    ds = empty((36, outputs, min(share, N * per_image), BLOCK), np.float32)
-    sums = np.zeros((blocks * BLOCK, 3, 3, outputs * BLOCK), np.float32)
-    scratch = empty((threads(), 36, BLOCK, BLOCK), np.float32)
-    for first in range(0, N * per_image, share):
-        many = min(share, N * per_image - first)
-        _carry_over(x, dy, xs, ds, first, many, padding[0][0], padding[1][0])
-        _kernel_sums(xs, ds, sums, scratch, many)
-    return np.ascontiguousarray(sums[:C, :, :, :O].transpose(3, 0, 1, 2))
+def _whole_blocks(x):
+    """The channels filled up to a multiple of BLOCK."""
+    missing = -x.shape[3] % BLOCK
+    if not missing:
+        return np.ascontiguousarray(x)
+    whole = empty((*x.shape[:3], x.shape[3] + missing))
+    whole[..., : x.shape[3]] = x
+    whole[..., x.shape[3] :] = 0
+    return whole
 
 
 @parallel
-def _kernels(weight, kernels):
-    """G g Gᵀ: (O, C, 3, 3) -> (36, panel, channel, output in panel)."""
-    for panel in prange(kernels.shape[1]):
-        _panel(weight, kernels, panel)
+def _kernels(panels, kernels, stride):
+    """G g Gᵀ, for every phase: panels -> (T², panel, phase and block, channel, output in panel)."""
+    outputs, blocks = panels.shape[:2]
+    for task in prange(outputs * blocks):
+        _one_kernel(panels, kernels, stride, task // blocks, task % blocks)
 
 
 @jit
-def _panel(weight, kernels, panel):
-    O, C = weight.shape[:2]
-    outputs, depth = kernels.shape[1:3]
-    step = outputs * depth * BLOCK
-    g = np.zeros((3, 3, BLOCK), np.float32)
-    for c in range(C):
-        for o in range(min(BLOCK, O - panel * BLOCK)):
-            for i in range(3):
-                for j in range(3):
-                    g[i, j, o] = weight[panel * BLOCK + o, c, i, j]
-        target = kernels.ctypes.data + 4 * (panel * depth + c) * BLOCK
-        transform_tile(g.ctypes.data, 3 * BLOCK, BLOCK, target, 6 * step, step, 0, KERNEL, 16)
+def _one_kernel(panels, kernels, stride, panel, block):
+    """The BLOCK × BLOCK kernels of one block of channels to one panel."""
+    KH, KW = panels.shape[2:4]
+    down, right = stride
+    size = KH // down + 3
+    s_row, s_column = down * KW * BLOCK * BLOCK, right * BLOCK * BLOCK
+    step = kernels[0].size
+    for phase in range(down * right):
+        at = phase * panels.shape[1] + block
+        for c in range(BLOCK):
+            source = panels[panel, block, phase // right, phase % right, c].ctypes.data
+            target = kernels[0, panel, at, c].ctypes.data
+            if size == 6:
+                transform_tile(
+                    source, s_row, s_column, 0, 3, 0, 3, target, 6 * step, step, 6, 6, BLOCK, KERNEL3, 0, 16
+                )
+            else:
+                transform_tile(
+                    source, s_row, s_column, 0, 2, 0, 2, target, 5 * step, step, 5, 5, BLOCK, KERNEL2, 0, 16
+                )
 
 
 @jit
-def _input_tile(x, row, column, block, patch, target, step):
-    """Bᵀ d B of the 6×6 inputs of one image whose corner is (row, column), 16 channels; zeros outside."""
+def _input_tile(x, row, column, stride, first, size, target, step):
+    """Bᵀ d B of T×T inputs of one image from (row, column) on, every stride-th; 16 channels."""
     H, W, C = x.shape
-    first = block * BLOCK
-    if row >= 0 and column >= 0 and row + 6 <= H and column + 6 <= W and first + BLOCK <= C:
-        source = x.ctypes.data + 4 * ((row * W + column) * C + first)
-        transform_tile(source, W * C, C, target, 6 * step, step, 0, INPUT, 16)
-        return
-    for i in range(6):
-        for j in range(6):
-            inside = 0 <= row + i < H and 0 <= column + j < W
-            for c in range(BLOCK):
-                patch[i, j, c] = x[row + i, column + j, first + c] if inside and first + c < C else 0
-    transform_tile(patch.ctypes.data, 6 * BLOCK, BLOCK, target, 6 * step, step, 0, INPUT, 16)
+    above, below = inside(row, stride[0], size, H)
+    left, right = inside(column, stride[1], size, W)
+    source = x.ctypes.data + 4 * ((row * W + column) * C + first)
+    s_row, s_column = stride[0] * W * C, stride[1] * C
+    if size == 6:
+        transform_tile(
+            source, s_row, s_column, above, below, left, right, target, 6 * step, step, 6, 6, BLOCK,
+            INPUT3, 0, 16,
+        )  # fmt: skip
+    else:
+        transform_tile(
+            source, s_row, s_column, above, below, left, right, target, 5 * step, step, 5, 5, BLOCK,
+            INPUT2, 0, 16,
+        )  # fmt: skip
 
 
 @jit
-def _gradient_tile(dy, row, column, block, patch, target, step):
-    """A dy Aᵀ of 4×4 gradients of one image, 16 channels; zeros outside."""
+def _gradient_tile(dy, row, column, first, size, target, step):
+    """A dy Aᵀ of 4×4 gradients of one image; 16 channels."""
     H, W, O = dy.shape
-    first = block * BLOCK
-    if row + 4 <= H and column + 4 <= W and first + BLOCK <= O:
-        source = dy.ctypes.data + 4 * ((row * W + column) * O + first)
-        transform_tile(source, W * O, O, target, 6 * step, step, 0, GRADIENT, 16)
-        return
-    for i in range(4):
-        for j in range(4):
-            inside = row + i < H and column + j < W
-            for c in range(BLOCK):
-                patch[i, j, c] = dy[row + i, column + j, first + c] if inside and first + c < O else 0
-    transform_tile(patch.ctypes.data, 6 * BLOCK, BLOCK, target, 6 * step, step, 0, GRADIENT, 16)
-
-
-@jit
-def _output_tile(source, step, out, row, column, block, patch):
-    """Aᵀ m A: 4×4 outputs of one image, 16 channels, as far as they lie inside."""
-    H, W, O = out.shape
-    first = block * BLOCK
-    if row + 4 <= H and column + 4 <= W and first + BLOCK <= O:
-        target = out.ctypes.data + 4 * ((row * W + column) * O + first)
-        transform_tile(source, 6 * step, step, target, W * O, O, 0, OUTPUT, 16)
-        return
-    transform_tile(source, 6 * step, step, patch.ctypes.data, 6 * BLOCK, BLOCK, 0, OUTPUT, 16)
-    for i in range(min(4, H - row)):
-        for j in range(min(4, W - column)):
-            for c in range(min(BLOCK, O - first)):
-                out[row + i, column + j, first + c] = patch[i, j, c]
-
-
-@parallel
-def _forward(x, kernels, start, out, tiles, products, top, left):
-    N, height, width, _ = out.shape
-    total = N * ((height + 3) // 4) * ((width + 3) // 4)
-    for task in prange((total + TILES - 1) // TILES):
-        t = get_thread_id()
-        first = task * TILES
-        _some_tiles(
-            x, kernels, start, out, tiles[t], products[t], first, min(TILES, total - first), top, left
+    source = dy.ctypes.data + 4 * ((row * W + column) * O + first)
+    below, right = min(4, H - row), min(4, W - column)
+    if size == 6:
+        transform_tile(
+            source, W * O, O, 0, below, 0, right, target, 6 * step, step, 6, 6, BLOCK, GRADIENT3, 0, 16
+        )
+    else:
+        transform_tile(
+            source, W * O, O, 0, below, 0, right, target, 5 * step, step, 5, 5, BLOCK, GRADIENT2, 0, 16
         )
 
 
 @jit
-def _some_tiles(x, kernels, start, out, tiles, products, first, many, top, left):
-    _, height, width, _ = out.shape
-    _, blocks, _, _ = tiles.shape
-    outputs, depth = kernels.shape[1:3]
+def _output_tile(source, step, target, t_row, t_column, rows, columns, width, size):
+    """Aᵀ m A: 4×4 outputs of one image, as many of them as lie inside."""
+    if size == 6:
+        transform_tile(
+            source, 6 * step, step, 0, 6, 0, 6, target, t_row, t_column, rows, columns, width, OUTPUT3, 0, 16
+        )
+    else:
+        transform_tile(
+            source, 5 * step, step, 0, 5, 0, 5, target, t_row, t_column, rows, columns, width, OUTPUT2, 0, 16
+        )
+
+
+@parallel
+def _tiles(x, kernels, start, out, inputs, products, plan):
+    groups, tiles, many = plan[11], plan[12], inputs.shape[3]
+    for task in prange((tiles + many - 1) // many * groups):
+        t = get_thread_id()
+        _some_tiles(x, kernels, start, out, inputs[t], products[t], plan, task)
+
+
+@jit
+def _some_tiles(x, kernels, start, out, inputs, products, plan, task):
+    """Some tiles of the images, to one group of panels."""
+    size, height, width, groups, tiles = plan[0], plan[1], plan[2], plan[11], plan[12]
+    stride, corner, phase, step = plan[3:5], plan[5:7], plan[7:9], plan[9:11]
+    _, OH, OW, O = out.shape
+    _, depth, room, _ = inputs.shape
+    outputs, wide = kernels.shape[1], products.shape[2]
+    first, group = task // groups * room, task % groups
+    many = min(room, tiles - first)
+    panel, last = group * wide // BLOCK, min(outputs, (group + 1) * wide // BLOCK)
     across = (width + 3) // 4
     per_image = (height + 3) // 4 * across
-    patch = np.empty((6, 6, BLOCK), np.float32)
+    blocks = x.shape[3] // BLOCK
     for t in range(many):
         n, at = (first + t) // per_image, (first + t) % per_image
-        row, column = at // across * 4, at % across * 4
-        for block in range(blocks):
-            target = tiles.ctypes.data + 4 * (block * TILES + t) * BLOCK
-            _input_tile(x[n], row - top, column - left, block, patch, target, blocks * TILES * BLOCK)
-    wide = outputs * BLOCK
-    for k in range(36):
-        for panel in range(outputs):
-            w = kernels.ctypes.data + 4 * (k * outputs + panel) * depth * BLOCK
+        row, column = at // across * 4 * stride[0] - corner[0], at % across * 4 * stride[1] - corner[1]
+        for d in range(depth):
+            p, block = d // blocks, d % blocks
+            target = inputs.ctypes.data + 4 * (d * room + t) * BLOCK
+            _input_tile(
+                x[n], row + p // stride[1], column + p % stride[1], stride, block * BLOCK, size, target,
+                depth * room * BLOCK,
+            )  # fmt: skip
+    for k in range(size * size):
+        for j in range(panel, last):
+            w = kernels[k, j].ctypes.data
             # whatever is added to product (1, 1) is added to all 16 outputs: the bias goes in there
-            s = start.ctypes.data + 4 * ((k == 7) * wide + panel * BLOCK)
+            s = start[int(k == size + 1)].ctypes.data + 4 * j * BLOCK
             for t in range(0, many, PIXELS):
-                source = tiles.ctypes.data + 4 * (k * blocks * TILES + t) * BLOCK
-                target = products.ctypes.data + 4 * ((k * TILES + t) * wide + panel * BLOCK)
+                source = inputs.ctypes.data + 4 * (k * depth * room + t) * BLOCK
+                target = products.ctypes.data + 4 * ((k * room + t) * wide + (j - panel) * BLOCK)
                 count = min(PIXELS, many - t)
                 dot_tile(
-                    source, w, s, target, blocks, 1, 1, BLOCK, TILES * BLOCK, 0, 0, BLOCK, wide,
-                    count, BLOCK, PIXELS, 1, 16,
+                    source, w, s, target, depth, 1, 1, BLOCK, room * BLOCK, 0, 0, BLOCK,
+                    BLOCK * BLOCK, 0, 0, wide, count, BLOCK, PIXELS, 1, 16,
                 )  # fmt: skip
     for t in range(many):
         n, at = (first + t) // per_image, (first + t) % per_image
         row, column = at // across * 4, at % across * 4
-        for panel in range(outputs):
-            source = products.ctypes.data + 4 * (t * wide + panel * BLOCK)
-            _output_tile(source, TILES * wide, out[n], row, column, panel, patch)
+        place = ((n * OH + phase[0] + row * step[0]) * OW + phase[1] + column * step[1]) * O
+        for j in range(panel, last):
+            _output_tile(
+                products.ctypes.data + 4 * (t * wide + (j - panel) * BLOCK), room * wide,
+                out.ctypes.data + 4 * (place + j * BLOCK), step[0] * OW * O, step[1] * O,
+                min(4, height - row), min(4, width - column), min(BLOCK, O - j * BLOCK), size,
+            )  # fmt: skip
 
 
 @parallel
-def _carry_over(x, dy, xs, ds, first, many, top, left):
-    """Tiles first … first + many − 1 of x and of dy."""
-    for t in prange(many):
-        _one_tile(x, dy, xs, ds, first + t, t, top, left)
+def _kernel_sums(x, dy, xs, ds, sums, scratch, plan):
+    for task in prange(len(xs)):
+        _some_kernel_sums(x, dy, xs[task], ds[task], sums, scratch[task], plan, task)
 
 
 @jit
-def _one_tile(x, dy, xs, ds, tile, t, top, left):
-    _, height, width, _ = dy.shape
-    _, blocks, share, _ = xs.shape
-    outputs = ds.shape[1]
+def _some_kernel_sums(x, dy, xs, ds, sums, scratch, plan, task):
+    """One part of the tiles, for one group of output channels."""
+    size, height, width, groups, tiles = plan[0], plan[1], plan[2], plan[7], plan[8]
+    stride, corner = plan[3:5], plan[5:7]
+    parts, outputs, blocks = sums.shape[:3]
+    _, depth, room, _ = xs.shape
+    part, group, wide = task // groups, task % groups, ds.shape[1]
     across = (width + 3) // 4
     per_image = (height + 3) // 4 * across
-    patch = np.empty((6, 6, BLOCK), np.float32)
-    n, at = tile // per_image, tile % per_image
-    row, column = at // across * 4, at % across * 4
-    for block in range(blocks):
-        target = xs.ctypes.data + 4 * (block * share + t) * BLOCK
-        _input_tile(x[n], row - top, column - left, block, patch, target, blocks * share * BLOCK)
-    for block in range(outputs):
-        target = ds.ctypes.data + 4 * (block * share + t) * BLOCK
-        _gradient_tile(dy[n], row, column, block, patch, target, outputs * share * BLOCK)
-
-
-@parallel
-def _kernel_sums(xs, ds, sums, scratch, many):
-    outputs = ds.shape[1]
-    for task in prange(xs.shape[1] * outputs):
-        _kernel_sum(xs, ds, sums, scratch[get_thread_id()], many, task // outputs, task % outputs)
+    stop = tiles * (part + 1) // parts
+    for first in range(tiles * part // parts, stop, room):
+        many = min(room, stop - first)
+        for t in range(many):
+            n, at = (first + t) // per_image, (first + t) % per_image
+            row, column = at // across * 4, at % across * 4
+            for d in range(depth):
+                p, block = d // blocks, d % blocks
+                _input_tile(
+                    x[n], row * stride[0] - corner[0] + p // stride[1],
+                    column * stride[1] - corner[1] + p % stride[1], stride, block * BLOCK, size,
+                    xs[0, d, t].ctypes.data, depth * room * BLOCK,
+                )  # fmt: skip
+            for j in range(min(wide, outputs - group * wide)):
+                target = ds[0, j, t].ctypes.data
+                _gradient_tile(
+                    dy[n], row, column, (group * wide + j) * BLOCK, size, target, wide * room * BLOCK
+                )
+        for j in range(min(wide, outputs - group * wide)):
+            for d in range(depth):
+                _kernel_sum(xs[:, d], ds[:, j], many, scratch, size)
+                p, block = d // blocks, d % blocks
+                _add_kernel(scratch, sums[part, group * wide + j, block], p, stride, size)
 
 
 @jit
-def _kernel_sum(xs, ds, sums, scratch, many, block, output):
-    """16 input channels by 16 output channels: Σ over tiles, then Gᵀ · G, added to sums (C, 3, 3, O)."""
-    wide = sums.shape[3]
+def _kernel_sum(xs, ds, many, scratch, size):
+    """16 input channels by 16 output channels: scratch[k] = Σ over tiles of xs[k] ⊗ ds[k]."""
     scratch[:] = 0
-    for k in range(36):
+    for k in range(size * size):
         for m in range(0, BLOCK, TAPS):
             outer_tile(
-                xs[k, block].ctypes.data + 4 * m, ds[k, output].ctypes.data, scratch[k, m].ctypes.data, 1, 1,
+                xs[k].ctypes.data + 4 * m, ds[k].ctypes.data, scratch[k, m].ctypes.data, 1, 1,
                 many, 0, 0, BLOCK, 0, 0, BLOCK, TAPS, 16,
             )  # fmt: skip
+
+
+@jit
+def _add_kernel(scratch, sums, phase, stride, size):
+    """Gᵀ · G, added to sums (kH, kW, 16, 16) where this phase of the kernel is."""
+    KW = sums.shape[1]
+    s_step = BLOCK * BLOCK
+    t_row, t_column = stride[0] * KW * s_step, stride[1] * s_step
     for c in range(BLOCK):
-        target = sums[block * BLOCK + c].ctypes.data + 4 * output * BLOCK
-        step = BLOCK * BLOCK
-        transform_tile(
-            scratch[0, c].ctypes.data, 6 * step, step, target, 3 * wide, wide, 1, KERNEL_GRADIENT, 16
-        )
+        source = scratch[0, c].ctypes.data
+        target = sums[phase // stride[1], phase % stride[1], c].ctypes.data
+        if size == 6:
+            transform_tile(
+                source, 6 * s_step, s_step, 0, 6, 0, 6, target, t_row, t_column, 3, 3, BLOCK,
+                KERNEL_GRADIENT3, 1, 16,
+            )  # fmt: skip
+        else:
+            transform_tile(
+                source, 5 * s_step, s_step, 0, 5, 0, 5, target, t_row, t_column, 2, 2, BLOCK,
+                KERNEL_GRADIENT2, 1, 16,
+            )  # fmt: skip
