@@ -63,25 +63,24 @@ def test_normalisation_equals_float64(shape, dtype):
     dy = rng.normal(size=shape).astype(dtype)
     wide, wide_dy = x.astype(np.float64), dy.astype(np.float64)
     mean, var = normalisation.statistics(x)
-    total, products = normalisation.grad_sums(x, dy, mean)
-    assert mean.dtype == var.dtype == total.dtype == products.dtype == dtype
+    assert mean.dtype == var.dtype == dtype
     if len(x):
         np.testing.assert_allclose(mean, wide.mean(0), rtol=2e-5)
         np.testing.assert_allclose(var, wide.var(0), rtol=1e-3, atol=1e-9 if len(x) > 1 else 1e-6)
-        scale = np.sqrt(len(x))
-        np.testing.assert_allclose(total, wide_dy.sum(0), rtol=1e-5, atol=1e-5 * scale)
-        expected = (wide_dy * (wide - mean)).sum(0)
-        np.testing.assert_allclose(products, expected, rtol=1e-4, atol=1e-4 * scale)
-    v = [rng.normal(size=shape[1]).astype(dtype) for _ in range(3)]
-    np.testing.assert_allclose(
-        normalisation.scale_shift(x, mean, *v[:2]), (wide - mean) * v[0] + v[1], rtol=1e-4, atol=1e-4
-    )
-    np.testing.assert_allclose(
-        normalisation.grad_x(x, dy, mean, *v),
-        wide_dy * v[0] + (wide - mean) * v[1] + v[2],
-        rtol=1e-4,
-        atol=1e-4,
-    )
+    scale, shift, slope, offset = (rng.normal(size=shape[1]).astype(dtype) for _ in range(4))
+    for floor in (-np.inf, 0.0):
+        y = normalisation.scale_shift(x, mean, scale, shift, floor)
+        expected = np.maximum((wide - mean) * scale + shift, floor)
+        np.testing.assert_allclose(y, expected, rtol=1e-4, atol=1e-4)
+        g = wide_dy * (y > floor)
+        total, products = normalisation.grad_sums(x, dy, mean, scale, shift, floor)
+        assert total.dtype == products.dtype == dtype
+        many = np.sqrt(max(len(x), 1))
+        np.testing.assert_allclose(total, g.sum(0), rtol=1e-5, atol=1e-5 * many)
+        np.testing.assert_allclose(products, (g * (wide - mean)).sum(0), rtol=1e-4, atol=1e-4 * many)
+        dx = normalisation.grad_x(x, dy, mean, scale, shift, slope, offset, floor)
+        expected = g * scale + (wide - mean) * slope + offset
+        np.testing.assert_allclose(dx, expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(("places", "rows", "width"), [(0, 3, 4), (50, 7, 1), (3000, 11, 33), (5, 9, 2)])

@@ -70,3 +70,26 @@ def test_module_list():
     assert isinstance(model.layers[:2], nn.ModuleList)
     with pytest.raises(NotImplementedError):
         model.layers(1)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_batch_norm_and_relu_together_are_what_they_are_apart(training):
+    """Value, gradients and running statistics; a ReLU without a batch norm before it stays as it is."""
+    x = np.random.default_rng(0).normal(size=(4, 3, 5, 6)).astype(np.float32)
+    row = [nn.ReLU(), nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.ReLU(), nn.BatchNorm2d(4)]
+    start = nn.Sequential(*row).state_dict()
+    seen = []
+    for together in (True, False):
+        model = nn.Sequential(*row).train(training)
+        model.load_state_dict(start)
+        y = Tensor(x)
+        if together:
+            y = model(y)
+        else:
+            for module in row:
+                y = module(y)
+        model.zero_grad()
+        y.sum().backward()
+        seen.append([y.data, *(p.grad for p in model.parameters()), *model.state_dict().values()])
+    for a, b in zip(*seen, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)

@@ -93,6 +93,14 @@ def batch_norm(x, running_mean, running_var, weight=None, bias=None, training=Fa
     return y if bias is None else y + bias[column]
 
 
+def batch_norm_relu(*inputs, **options):
+    return np.maximum(batch_norm(*inputs, **options), 0)
+
+
+def torch_batch_norm_relu(torch, *inputs, **options):
+    return torch.relu(torch.nn.functional.batch_norm(*inputs, **options))
+
+
 def layer_norm(x, normalized_shape, weight=None, bias=None, eps=1e-5):
     axes = tuple(range(x.ndim - np.size(normalized_shape), x.ndim))
     y = (x - x.mean(axes, keepdims=True)) / np.sqrt(x.var(axes, keepdims=True) + eps)
@@ -329,12 +337,14 @@ BATCH_NORM = [
         ("gaps in memory", [noncontiguous(2, 3, 4, 2), MEAN, VAR, normal(3), normal(3)]),
     ]
 ]
+# x − mean is −1, 0 and 2: below the kink, on it and above
+BELOW = [np.array([[1.0], [2.0], [4.0]]), np.array([2.0]), np.array([1.0 - 1e-5])]
 EMPTY_BATCH_NORM = [  # without a formula: the mean of nothing
     ("empty batch", [empty(0, 3, 4, 2), MEAN, VAR, normal(3), normal(3)], {"training": training})
     for training in (True, False)
 ]
 
-BN, LN, LRN = ops.batch_norm, ops.layer_norm, ops.local_response_norm
+BN, BNR, LN, LRN = ops.batch_norm, ops.batch_norm_relu, ops.layer_norm, ops.local_response_norm
 
 LAYER_NORM = [
     ("last axis", [normal(2, 3, 6), (6,), normal(6), normal(6)], {}),
@@ -370,6 +380,9 @@ NORM_ERRORS = [
         BN, [normal(1, 3, 1, 1), None, None], ValueRangeError, r"got shape \(1, 3, 1, 1\)", {"training": True}
     ),
     ErrorCase(BN, [INTEGERS, normal(4), positive(4)], DTypeError, r"batch_norm needs x of floats"),
+    ErrorCase(
+        BNR, [normal(3), MEAN, VAR], ShapeError, r"batch_norm_relu needs x \(N, C\), .*got shape \(3,\)"
+    ),
     ErrorCase(
         LN, [normal(4, 5), 4], ShapeError, r"whose last axes are normalized_shape \(4,\), got shape \(4, 5\)"
     ),
@@ -412,6 +425,18 @@ CASES = [
     Case(MP, [NOT_A_NUMBER], max_pool2d, {"kernel_size": 2}, subgradients=max_pool2d_gradient, note="nan"),
     *(row for case in BATCH_NORM for row in rows(BN, batch_norm, [case], differentiable=affine(case[1]))),
     *rows(BN, None, EMPTY_BATCH_NORM, differentiable=[0, 3, 4]),
+    *(
+        Case(BNR, inputs, batch_norm_relu, options, torch_batch_norm_relu, None, affine(inputs), note)
+        for note, inputs, options in BATCH_NORM
+    ),
+    Case(
+        BNR,
+        BELOW,
+        batch_norm_relu,
+        subgradients=lambda x, mean, var: [x > mean],
+        note="kink",
+        differentiable=[0],
+    ),
     *rows(ops.layer_norm, layer_norm, LAYER_NORM),
     Case(LN, [normal(3, 4), 4, normal(4)], layer_norm, note="width as a number"),
     *rows(ops.local_response_norm, local_response_norm, LOCAL_RESPONSE_NORM),

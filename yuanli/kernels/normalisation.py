@@ -1,6 +1,8 @@
 """The sweeps of batch normalisation over a matrix x (M, C), a row for every place: two forward, two backward.
 
-Sums over rows are kept in float32 for STRETCH rows at a time and added up in float64.
+A ReLU that follows is done in the same sweeps: y = max(floor, …) with floor 0, or −∞ for none; backward the
+sweeps find again from x what was below, which costs less than to read y.  Sums over rows are kept in
+float32 for STRETCH rows at a time and added up in float64.
 """
 
 import numpy as np
@@ -26,19 +28,25 @@ def statistics_numpy(x):
     return mean, column_sums(centred * centred) / n
 
 
-def scale_shift_numpy(x, mean, scale, shift):
-    """y[m, c] = scale[c]·(x[m, c] − mean[c]) + shift[c]"""
-    return (x - mean) * scale + shift
+def scale_shift_numpy(x, mean, scale, shift, floor=-np.inf):
+    """y[m, c] = max(floor, scale[c]·(x[m, c] − mean[c]) + shift[c])"""
+    return np.maximum((x - mean) * scale + shift, x.dtype.type(floor))
 
 
-def grad_sums_numpy(x, dy, mean):
-    """Σₘ dy[m, c] and Σₘ dy[m, c]·(x[m, c] − mean[c])"""
-    return column_sums(dy), column_sums(dy * (x - mean))
+def passed(x, dy, mean, scale, shift, floor):
+    """dy where scale·(x − mean) + shift is above the floor, else 0"""
+    return dy if floor == -np.inf else dy * ((x - mean) * scale + shift > floor)
 
 
-def grad_x_numpy(x, dy, mean, scale, slope, shift):
-    """dx[m, c] = scale[c]·dy[m, c] + slope[c]·(x[m, c] − mean[c]) + shift[c]"""
-    return dy * scale + (x - mean) * slope + shift
+def grad_sums_numpy(x, dy, mean, scale, shift, floor=-np.inf):
+    """Σₘ g[m, c] and Σₘ g[m, c]·(x[m, c] − mean[c]), where g is what of dy passed the floor"""
+    g = passed(x, dy, mean, scale, shift, floor)
+    return column_sums(g), column_sums(g * (x - mean))
+
+
+def grad_x_numpy(x, dy, mean, scale, shift, slope, offset, floor=-np.inf):
+    """dx[m, c] = scale[c]·g[m, c] + slope[c]·(x[m, c] − mean[c]) + offset[c], g as above"""
+    return passed(x, dy, mean, scale, shift, floor) * scale + (x - mean) * slope + offset
 
 
 def _statistics(x):
@@ -52,32 +60,32 @@ def _statistics(x):
     return (first + total).astype(x.dtype), np.maximum(squares - total * total, 0).astype(x.dtype)
 
 
-def _scale_shift(x, mean, scale, shift):
+def _scale_shift(x, mean, scale, shift, floor=-np.inf):
     if not _suits(x):
-        return scale_shift_numpy(x, mean, scale, shift)
+        return scale_shift_numpy(x, mean, scale, shift, floor)
     wide, y = _widen(x), empty(x.shape)
-    many = wide.shape[1] // x.shape[1]
-    _scale_shift_sweep(wide, *(np.tile(v, many) for v in (mean, scale, shift)), y.reshape(wide.shape))
+    channels = _repeated(wide, x, mean, scale, shift)
+    _scale_shift_sweep(wide, *channels, np.float32(floor), y.reshape(wide.shape))
     return y
 
 
-def _grad_sums(x, dy, mean):
+def _grad_sums(x, dy, mean, scale, shift, floor=-np.inf):
     if not (_suits(x) and _suits(dy)):
-        return grad_sums_numpy(x, dy, mean)
+        return grad_sums_numpy(x, dy, mean, scale, shift, floor)
     wide = _widen(x)
     sums = np.zeros((threads(), 2, wide.shape[1]))
-    _products_around(wide, dy.reshape(wide.shape), np.tile(mean, wide.shape[1] // len(mean)), sums)
+    channels = _repeated(wide, x, mean, scale, shift)
+    _products_around(wide, dy.reshape(wide.shape), *channels, np.float32(floor), sums)
     total, products = sums.sum(0).reshape(2, -1, len(mean)).sum(1).astype(x.dtype)
     return total, products
 
 
-def _grad_x(x, dy, mean, scale, slope, shift):
+def _grad_x(x, dy, mean, scale, shift, slope, offset, floor=-np.inf):
     if not (_suits(x) and _suits(dy)):
-        return grad_x_numpy(x, dy, mean, scale, slope, shift)
+        return grad_x_numpy(x, dy, mean, scale, shift, slope, offset, floor)
     wide, dx = _widen(x), empty(x.shape)
-    many = wide.shape[1] // x.shape[1]
-    channels = (np.tile(v, many) for v in (mean, scale, slope, shift))
-    _grad_x_sweep(wide, dy.reshape(wide.shape), *channels, dx.reshape(wide.shape))
+    channels = _repeated(wide, x, mean, scale, shift, slope, offset)
+    _grad_x_sweep(wide, dy.reshape(wide.shape), *channels, np.float32(floor), dx.reshape(wide.shape))
     return dx
 
 
@@ -91,6 +99,11 @@ def _widen(x):
     while width < 128 and rows % 2 == 0:
         rows, width = rows // 2, width * 2
     return x.reshape(rows, width)
+
+
+def _repeated(wide, x, *vectors):
+    """Numbers for the channels of x as numbers for the columns of the widened x."""
+    return (np.tile(v, wide.shape[1] // x.shape[1]) for v in vectors)
 
 
 @parallel
@@ -113,7 +126,7 @@ def _sums_around(x, middle, sums):
 
 
 @parallel
-def _products_around(x, dy, middle, sums):
+def _products_around(x, dy, middle, scale, shift, floor, sums):
     parts = len(sums)
     each = -(-len(x) // parts)
     for part in prange(parts):
@@ -123,25 +136,30 @@ def _products_around(x, dy, middle, sums):
             products[:] = 0
             for m in range(start, min(start + STRETCH, len(x), (part + 1) * each)):
                 for c in range(len(middle)):
-                    total[c] += dy[m, c]
-                    products[c] += dy[m, c] * (x[m, c] - middle[c])
+                    centred = x[m, c] - middle[c]
+                    g = dy[m, c] if centred * scale[c] + shift[c] > floor else np.float32(0)
+                    total[c] += g
+                    products[c] += g * centred
             for c in range(len(middle)):
                 sums[part, 0, c] += total[c]
                 sums[part, 1, c] += products[c]
 
 
 @parallel
-def _scale_shift_sweep(x, mean, scale, shift, y):
+def _scale_shift_sweep(x, mean, scale, shift, floor, y):
     for m in prange(len(x)):
         for c in range(x.shape[1]):
-            y[m, c] = (x[m, c] - mean[c]) * scale[c] + shift[c]
+            v = (x[m, c] - mean[c]) * scale[c] + shift[c]
+            y[m, c] = floor if v < floor else v
 
 
 @parallel
-def _grad_x_sweep(x, dy, mean, scale, slope, shift, dx):
+def _grad_x_sweep(x, dy, mean, scale, shift, slope, offset, floor, dx):
     for m in prange(len(x)):
         for c in range(x.shape[1]):
-            dx[m, c] = dy[m, c] * scale[c] + (x[m, c] - mean[c]) * slope[c] + shift[c]
+            centred = x[m, c] - mean[c]
+            g = dy[m, c] if centred * scale[c] + shift[c] > floor else np.float32(0)
+            dx[m, c] = g * scale[c] + centred * slope[c] + offset[c]
 
 
 statistics = choose(statistics_numpy, lambda: _statistics)

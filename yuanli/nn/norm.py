@@ -1,5 +1,6 @@
 """BatchNorm1d, BatchNorm2d, LayerNorm, LocalResponseNorm."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,13 @@ class _BatchNorm(Module):
     num_batches_tracked: np.ndarray | None
 
     def forward(self, x: Any) -> Tensor:
+        return self._normalise(ops.batch_norm, x)
+
+    def forward_relu(self, x: Any) -> Tensor:
+        """max(0, self(x)), in one operation."""
+        return self._normalise(ops.batch_norm_relu, x)
+
+    def _normalise(self, operation: Callable[..., Tensor], x: Any) -> Tensor:
         if np.ndim(x) not in self.axes:
             raise ShapeError(f"{type(self).__name__} needs x of shape {self.expects}, got {np.shape(x)}")
         counter = self.num_batches_tracked if self.training else None
@@ -62,7 +70,7 @@ class _BatchNorm(Module):
         if momentum is None:
             momentum = 0.0 if counter is None else 1 / (int(counter) + 1)
         training = self.training or self.running_mean is None
-        y = ops.batch_norm(
+        y = operation(
             x, self.running_mean, self.running_var, self.weight, self.bias, training, momentum, self.eps
         )
         if counter is not None:

@@ -1,10 +1,13 @@
 """Sequential and ModuleList: modules in a row, under the names "0", "1", …"""
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import zip_longest
 from typing import Any
 
 from yuanli.errors import ModelError, ValueRangeError
+from yuanli.nn.activation import ReLU
 from yuanli.nn.module import Module
+from yuanli.nn.norm import BatchNorm1d, BatchNorm2d
 
 
 class _Row(Module):
@@ -60,7 +63,8 @@ class _Row(Module):
 class Sequential(_Row):
     """The modules one after the other: `Sequential(a, b)(x)` is b(a(x)).
 
-    Sequential({"hidden": a, "output": b}) names them.
+    Sequential({"hidden": a, "output": b}) names them.  A batch normalisation and the ReLU after it are
+    computed together (`ops.batch_norm_relu`): the same numbers, with fewer sweeps over memory.
     """
 
     def __init__(self, *modules: Any) -> None:
@@ -72,8 +76,13 @@ class Sequential(_Row):
             self._name(name, module)
 
     def forward(self, x: Any) -> Any:
-        for module in self:
-            x = module(x)
+        modules = iter(zip_longest(self, list(self)[1:]))
+        for module, following in modules:
+            if type(module) in (BatchNorm1d, BatchNorm2d) and type(following) is ReLU:
+                x = module.forward_relu(x)
+                next(modules)
+            else:
+                x = module(x)
         return x
 
     def _row(self, named: dict[str, Module]) -> Module:

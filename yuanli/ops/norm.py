@@ -26,7 +26,25 @@ def batch_norm(
     Raises: ShapeError, DTypeError; ValueRangeError in training on one value per channel.
     Source: Ioffe & Szegedy 2015, arXiv:1502.03167, algorithms 1 and 2.
     """
-    _check_batch_norm(input, running_mean, running_var, weight, bias, training)
+    _check_batch_norm("batch_norm", input, running_mean, running_var, weight, bias, training)
+    return _batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps, -np.inf)
+
+
+@differentiable
+def batch_norm_relu(
+    input, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5
+):
+    """max(0, batch_norm(x)) in the same sweeps over memory: what two neighbours in most networks compute.
+
+    The gradients are those of `batch_norm` for the part of dy where y > 0.
+    Shapes, Raises: as batch_norm.  Source: Ioffe & Szegedy 2015, arXiv:1502.03167, section 3.2.
+    """
+    _check_batch_norm("batch_norm_relu", input, running_mean, running_var, weight, bias, training)
+    return _batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps, 0.0)
+
+
+def _batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps, floor):
+    """The rule of both: y = max(floor, weight·x̂ + bias)."""
     channels = input.shape[1]
     x = np.moveaxis(input, 1, -1)
     shape, x = x.shape, x.reshape(-1, channels)  # a row for every place
@@ -40,7 +58,8 @@ def batch_norm(
         mean, var = running_mean.astype(x.dtype), running_var.astype(x.dtype)
     inv_std = 1 / np.sqrt(var + x.dtype.type(eps))
     scale = inv_std if weight is None else inv_std * weight
-    y = normalisation.scale_shift(x, mean, scale, np.zeros_like(mean) if bias is None else bias)
+    shift = np.zeros_like(mean) if bias is None else bias
+    y = normalisation.scale_shift(x, mean, scale, shift, floor)
     held: list = [None, None]
 
     def rows(dy):
@@ -52,16 +71,16 @@ def batch_norm(
     def sums(dy):
         """Σ dy and Σ dy·x̂, which all three gradients need: found once."""
         if held[0] is not dy:
-            total, products = normalisation.grad_sums(x, rows(dy), mean)
+            total, products = normalisation.grad_sums(x, rows(dy), mean, scale, shift, floor)
             held[:] = dy, (total, products * inv_std)
         return held[1]
 
     def grad_input(dy):
-        if not training:
-            return back(rows(dy) * scale)
-        total, products = sums(dy)
-        slope, shift = -scale * inv_std * products / n, -scale * total / n
-        return back(normalisation.grad_x(x, rows(dy), mean, scale, slope, shift))
+        slope = offset = np.zeros_like(mean)
+        if training:
+            total, products = sums(dy)
+            slope, offset = -scale * inv_std * products / n, -scale * total / n
+        return back(normalisation.grad_x(x, rows(dy), mean, scale, shift, slope, offset, floor))
 
     return back(y), (grad_input, None, None, lambda dy: sums(dy)[1].copy(), lambda dy: sums(dy)[0].copy())
 
@@ -97,7 +116,9 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
     return y.reshape(input.shape), (
         lambda dy: layer_norm_kernels.grad_x(rows(dy), flat[0], x_hat, inv_std).reshape(input.shape),
         None,
-        lambda dy: normalisation.grad_sums(x_hat, rows(dy), np.zeros(width, dy.dtype))[1].reshape(shape),
+        lambda dy: normalisation.grad_sums(x_hat, rows(dy), *np.zeros((3, width), dy.dtype))[1].reshape(
+            shape
+        ),
         lambda dy: normalisation.column_sums(rows(dy)).reshape(shape),
     )
 
@@ -142,22 +163,22 @@ def local_response_norm(input, size, alpha=1e-4, beta=0.75, k=1.0):
     return np.moveaxis(y, -1, 1), (grad_input,)
 
 
-def _check_batch_norm(input, running_mean, running_var, weight, bias, training):
+def _check_batch_norm(op, input, running_mean, running_var, weight, bias, training):
     given = {"weight": weight, "bias": bias, "running_mean": running_mean, "running_var": running_var}
-    need_floats("batch_norm", x=input, **given)
+    need_floats(op, x=input, **given)
     if input.ndim not in (2, 3, 4):
-        raise ShapeError(f"batch_norm needs x (N, C), (N, C, L) or (N, C, H, W), got shape {input.shape}")
+        raise ShapeError(f"{op} needs x (N, C), (N, C, L) or (N, C, H, W), got shape {input.shape}")
     for name, array in given.items():
         if array is not None and array.shape != input.shape[1:2]:
             raise ShapeError(
-                f"batch_norm needs {name} of shape {input.shape[1:2]}, one for each channel of x of shape "
+                f"{op} needs {name} of shape {input.shape[1:2]}, one for each channel of x of shape "
                 f"{input.shape}, got {array.shape}"
             )
     if not training and (running_mean is None or running_var is None):
-        raise DTypeError("batch_norm needs running_mean and running_var unless training=True, got None")
+        raise DTypeError(f"{op} needs running_mean and running_var unless training=True, got None")
     if training and input.size == input.shape[1]:
         raise ValueRangeError(
-            f"batch_norm needs more than one value per channel in training, got shape {input.shape}; "
+            f"{op} needs more than one value per channel in training, got shape {input.shape}; "
             "take larger batches, or call eval() on the model"
         )
 
