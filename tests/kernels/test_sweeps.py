@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from yuanli import Tensor, ops
+from yuanli.errors import ShapeError
 from yuanli.kernels import elementwise, embedding, memory, normalisation
 
 RNG = np.random.default_rng(0)
@@ -43,6 +44,12 @@ def test_elementwise_equals_its_twin(first, second):
     np.testing.assert_array_equal(bounded, elementwise.relu6_numpy(3 * a))
     passed = elementwise.relu6_grad(b, bounded)
     np.testing.assert_array_equal(passed, elementwise.relu6_grad_numpy(b, bounded))
+    with np.errstate(invalid="ignore"):
+        steep = elementwise.leaky_relu(a, 0.25)
+        np.testing.assert_array_equal(steep, np.where(a > 0, a, a * np.float32(0.25)))
+        back = elementwise.leaky_relu_grad(b, a, 0.25)
+        np.testing.assert_array_equal(back, np.where(a > 0, b, b * np.float32(0.25)))
+    assert steep.dtype == a.dtype
     u = np.random.default_rng(2).random(a.shape, np.float32)
     dropped = elementwise.drop(a, u, 0.25, 1.5)
     np.testing.assert_array_equal(dropped, np.where(u >= 0.25, a * np.float32(1.5), 0))
@@ -152,6 +159,19 @@ def test_large_tensors_one_after_the_other(first, second, dim):
     y = ops.cat([Tensor(a), Tensor(b)], dim)
     np.testing.assert_array_equal(y.data, np.concatenate([a, b], dim))
     assert y.dtype == np.result_type(a, b)
+
+
+def test_pieces_of_images_that_were_joined_are_added_and_joined_again():
+    """As in a DenseNet, whose gradients are some of the channels of larger images."""
+    whole = LAYOUTS["channels last"]((4, 40, 33, 17))
+    a, b, piece = whole[:, :30], LAYOUTS["channels last"]((4, 30, 33, 17)), whole[:, 30:]
+    for left, right in ((a, b), (b, a), (a, a)):
+        np.testing.assert_array_equal(elementwise.add(left, right), np.add(left, right))
+    y = ops.cat([Tensor(a), Tensor(piece), Tensor(b)], 1)
+    np.testing.assert_array_equal(y.data, np.concatenate([a, piece, b], 1))
+    assert y.data.transpose(0, 2, 3, 1).flags.c_contiguous
+    with pytest.raises(ShapeError, match="cat"):
+        ops.cat([Tensor(a), Tensor(b[:, :, 1:])], 1)
 
 
 def test_small_and_empty_arrays_are_ordinary():

@@ -78,7 +78,7 @@ class Sequential(_Row):
     def forward(self, x: Any) -> Any:
         modules = iter(zip_longest(self, list(self)[1:]))
         for module, following in modules:
-            if type(module) in (BatchNorm1d, BatchNorm2d) and type(following) is ReLU:
+            if isinstance(module, BatchNorm1d | BatchNorm2d) and isinstance(following, ReLU):
                 x = module.forward_relu(x)
                 next(modules)
             else:

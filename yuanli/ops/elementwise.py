@@ -93,8 +93,8 @@ def leaky_relu(input, negative_slope=0.01):
 
     Source: Maas, Hannun & Ng 2013, section 2.
     """
-    y = np.maximum(input, 0) + negative_slope * np.minimum(input, 0)
-    return y, (lambda dy: dy * (negative_slope + (1 - negative_slope) * (input > 0).astype(dy.dtype)),)
+    y = elementwise.leaky_relu(input, negative_slope)
+    return y, (lambda dy: elementwise.leaky_relu_grad(dy, input, negative_slope),)
 
 
 @differentiable

@@ -9,6 +9,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from yuanli.errors import DTypeError, ShapeError, ValueRangeError
 from yuanli.kernels.dispatch import LARGE
+from yuanli.kernels.elementwise import join_channels
 from yuanli.kernels.memory import empty
 from yuanli.tensor import Tensor, differentiable
 
@@ -37,7 +38,11 @@ def cat(tensors: Sequence[Any], dim: int = 0) -> Tensor:
 
 @differentiable
 def _cat(*arrays, dim):
-    y = np.concatenate(arrays, dim, out=_room_for(arrays, dim))
+    room = _room_for(arrays, dim)
+    if room is not None and room.ndim == 4 and dim in (1, -3):
+        y = join_channels(arrays, room)
+    else:
+        y = np.concatenate(arrays, dim, out=room)
     ends = np.cumsum([0] + [a.shape[dim] for a in arrays])
     before = (slice(None),) * normalize_axis_index(dim, y.ndim)
 
