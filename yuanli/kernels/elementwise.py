@@ -170,7 +170,7 @@ def _pixels(x):
     """All memory from the first number of such images to the last, and how many floats pixels are apart."""
     n, c, h, w = x.shape
     apart = x.strides[3] // x.itemsize
-    return as_strided(x, ((n * h * w - 1) * apart + c,), x.itemsize), apart
+    return as_strided(x, ((n * h * w - 1) * apart + c,), (x.itemsize,)), apart
 
 
 def _fits(b, a):
