@@ -16,7 +16,10 @@ from yuanli import demos, syllabus
 from yuanli.cli import main, runs
 from yuanli.cli.output import as_json
 
-COMMANDS = ("compare", "train", "evaluate", "predict", "generate", "data", "topics", "explain", "demo")
+COMMANDS = (
+    *("compare", "train", "evaluate", "predict", "generate", "summary"),
+    *("data", "topics", "explain", "demo"),
+)
 HEAVY = {"numba", "scipy", "sklearn", "matplotlib", "pyarrow", "pandas", "PIL", "torch", "jinja2"}
 
 
@@ -465,3 +468,42 @@ def test_an_option_of_the_models_own_is_set(run, tmp_path):
         code, _, err = run("train", "knn", "--data", "iris", "--set", wrong)
         assert (code, err.count("\n")) == (2, 1)
         assert word in err
+
+
+def test_a_summary_counts_and_sees(run):
+    code, out, err = run("summary", "resnet20", "--batch", "2")
+    assert (code, err) == (0, "")
+    assert re.search(r"^layer3\.2\.conv2 +Conv2d 3×3 +64×8×8 +36,992 +4\.7 +64\.0 kB +81 +4$", out, re.M)
+    assert "parameters         269,722  (and 1,395 running statistics and counters)" in out
+    assert "0.081 G, or 0.162 GFLOPs" in out
+    assert "81×81 pixels, in steps of 4" in out
+    found = json.loads(run("summary", "vgg16", "--input", "1x32x64", "--classes", "7", "--json")[1])
+    assert (found["input"], found["rows"][-1]["output"]) == ([1, 32, 64], [7])
+    assert "googlenet" in run("summary", "?")[1].split()
+
+
+def test_a_summary_of_a_run(run, tmp_path):
+    run("train", "mlp", "--data", "digits", "--epochs", "1", "--out", tmp_path / "mlp")
+    found = json.loads(run("summary", tmp_path / "mlp", "--json")[1])
+    assert found["input"] == [1, 8, 8]
+    assert found["parameters"] == found["macs"] + sum(row["output"][0] for row in found["rows"])  # biases
+    run("train", "knn", "--data", "iris", "--out", tmp_path / "knn")
+    assert "holds none" in run("summary", tmp_path / "knn")[2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("resnte50",), "did you mean resnet50"),
+        (("vgg16", "--input", "3x31x40"), "at least 32×32 pixels, got 31×40"),
+        (("googlenet", "--input", "3x8x8"), "at least 15×15 pixels, got 8×8"),
+        (("alexnet_paper", "--input", "3x60x67"), "at least 67×67 pixels"),
+        (("resnet50", "--input", "3x224"), "as in 3x224x224"),
+        (("resnet50", "--input", "0x224x224"), "in_channels"),
+        (("resnet50", "--batch", "0"), "--batch"),
+    ],
+)
+def test_a_summary_of_nothing_says_what_is_wrong(run, arguments, said):
+    code, out, err = run("summary", *arguments)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert said in err

@@ -61,8 +61,31 @@ def build(name: str, **options: Any) -> Module:
 
     Raises: UnknownNameError that offers the nearest names; what the class raises.
     """
+    known(name)
+    return ZOO[name](**options)
+
+
+def known(name: str) -> str:
+    """`name`, if a network has it; the error offers the nearest names."""
     if name not in ZOO:
         near = difflib.get_close_matches(name.lower().replace("-", "_"), ZOO, n=3)
         hint = f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(ZOO)}"
         raise UnknownNameError(f"no network is called {name!r}; {hint}")
-    return ZOO[name](**options)
+    return name
+
+
+def native_shape(name: str) -> tuple[int, int, int]:
+    """(C, H, W) of the pictures that the network called `name` was made for."""
+    if name == "lenet":
+        return (1, 32, 32)
+    made = ZOO[known(name)]
+    kind = made.func if isinstance(made, partial) else made
+    pixels = 32 if kind in (CifarResNet, CifarDenseNet, NiN) else 299 if name.startswith("inception") else 224
+    return (3, 227, 227) if name == "alexnet_paper" else (3, pixels, pixels)
+
+
+def build_for(name: str, shape: tuple[int, ...], **options: Any) -> Module:
+    """`build` for pictures of `shape` (C, H, W): so many channels, and the size where it is an option."""
+    sized = name in ("lenet", "alexnet_paper") or name.startswith("vgg")
+    sizes = {"image_size": shape[1:]} if sized else {}
+    return build(name, in_channels=shape[0], **sizes, **options)

@@ -16,8 +16,8 @@ from yuanli.nn import Module
 from yuanli.recipes.network import Network, epochs_for
 from yuanli.recipes.settings import Settings
 
-MANY = 10_000  # images; fewer are seen at most FEW times
-FEW = 60
+MANY = 10_000  # images; of fewer, a step sees a few, at a smaller rate, and each is seen at most SEEN times
+SEEN = 40
 
 
 @dataclass(frozen=True)
@@ -117,9 +117,10 @@ class Convolutional(Network):
 
     def settings(self, data: Dataset) -> Settings:
         plan = self.plan
-        most = plan.epochs if len(data) >= MANY else FEW
+        if len(data) < MANY:
+            plan = replace(plan, lr=plan.lr / 2, batch_size=32, epochs=SEEN)
         return Settings(
-            epochs=epochs_for(data, plan.steps, plan.batch_size, most),
+            epochs=epochs_for(data, plan.steps, plan.batch_size, plan.epochs),
             lr=plan.lr,
             batch_size=plan.batch_size,
             optimizer=plan.optimizer,
