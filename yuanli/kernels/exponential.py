@@ -40,3 +40,23 @@ def tanh(x):
     power, p = exponential(np.float32(2) * x)
     e = power * p + (power - np.float32(1))
     return np.divide(e, e + np.float32(2))
+
+
+@jit
+def logarithm(x):
+    """ln x = e·ln 2 + 2·artanh((m − 1)/(m + 1)), x = 2ᵉ·m, √½ ≤ m < √2, artanh by its Taylor polynomial
+
+    Within 2 units in the last place, and 1e-7 near 1, for normal x > 0.  Source: Cody & Waite 1980, ch. 5.
+    """
+    bits = np.int32(np.float32(x).view(np.int32))
+    e = np.int32(np.int32(bits - np.int32(0x3F3504F3)) >> np.int32(23))
+    m = np.int32(bits - np.int32(e << np.int32(23))).view(np.float32)
+    s = np.divide(m - np.float32(1), m + np.float32(1))
+    q = s * s
+    p = np.float32(2 / 9)
+    p = p * q + np.float32(2 / 7)
+    p = p * q + np.float32(2 / 5)
+    p = p * q + np.float32(2 / 3)
+    p = p * q * s + np.float32(2) * s
+    exponent = np.float32(e)
+    return exponent * np.float32(0.693359375) + (exponent * np.float32(-2.12194440e-4) + p)

@@ -21,6 +21,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 FLOAT, INT64, INT32 = ir.FloatType(), ir.IntType(64), ir.IntType(32)
+LINE = 16  # floats that the cache loads together
 
 
 class Emitter:
@@ -32,6 +33,11 @@ class Emitter:
     def pointer(self, address):
         """An address as a pointer to floats."""
         return self.builder.inttoptr(address, FLOAT.as_pointer())
+
+    def listed(self, addresses, k):
+        """A pointer to floats: the k-th of a list of addresses that lies at the address `addresses`."""
+        place = self.builder.gep(self.builder.inttoptr(addresses, INT64.as_pointer()), [self.integer(k)])
+        return self.pointer(self.builder.load(place))
 
     def at(self, pointer, *offsets):
         """The pointer moved by the sum of the offsets, each a Python int or an LLVM integer."""
@@ -63,6 +69,11 @@ class Emitter:
         return self.builder.shuffle_vector(
             first, nothing, ir.Constant(ir.VectorType(INT32, lanes), [0] * lanes)
         )
+
+    def shuffle(self, a, b, lanes):
+        """The lanes of a and, counted on from them, of b that have these numbers."""
+        places = ir.Constant(ir.VectorType(INT32, len(lanes)), list(lanes))
+        return self.builder.shuffle_vector(a, b, places)
 
     def constant(self, number, lanes):
         return ir.Constant(ir.VectorType(FLOAT, lanes), [float(number)] * lanes)
@@ -292,6 +303,131 @@ def channel_sums_tile(typing, x, d, out, count, x_pixel, d_pixel, x_row, x_colum
                 builder.store(e.multiply_add(value, vector, builder.load(total)), total)
         for total, target in zip(sums, targets, strict=True):
             e.store(builder.load(total), target)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic(prefer_literal=True)
+def scores_tile(typing, x, p, out, out_row, steps, M, N, L):
+    """out[m, n] = Σ over d of x[m, d] · p[n, d]: M rows by N rows of steps·L numbers each, M·N ≤ L
+
+    x and p are lists of their rows' addresses: the rows may lie anywhere.  out_row is a stride.
+    """
+    rows, columns, lanes = (t.literal_value for t in (M, N, L))
+    signature = types.void(*[types.intp] * 5, M, N, L)
+
+    def generate(context, builder, signature, arguments):
+        x, p, out, out_row, steps = arguments[:5]
+        e = Emitter(builder)
+        xs, ps = [e.listed(x, m) for m in range(rows)], [e.listed(p, n) for n in range(columns)]
+        sums = [e.variable(e.constant(0, lanes)) for _ in range(rows * columns)]
+        with e.loop(steps) as step:
+            d = e.times(step, lanes)
+            left = [e.load(e.at(x, d), lanes) for x in xs]
+            for n in range(columns):
+                right = e.load(e.at(ps[n], d), lanes)
+                for m in range(rows):
+                    total = sums[m * columns + n]
+                    builder.store(e.multiply_add(left[m], right, builder.load(total)), total)
+        totals = _totals(e, [builder.load(total) for total in sums])
+        for m in range(rows):
+            row = e.shuffle(totals, totals, range(m * columns, (m + 1) * columns))
+            e.store(row, e.at(e.pointer(out), e.times(m, out_row)))
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+def _totals(e, vectors):
+    """The sum of the lanes of each vector, all in one vector.
+
+    Halves are added, those of two vectors at a time, which then lie in one: 8 additions for 8 vectors of 16
+    lanes, where each alone would take 4.
+    """
+    part = width = vectors[0].type.count  # lanes that belong to one sum, lanes in all
+    while len(vectors) & (len(vectors) - 1):
+        vectors = [*vectors, e.constant(0, width)]
+    while part > 1:
+        width = vectors[0].type.count
+        starts = range(0, width * min(len(vectors), 2), part)
+        halves = [[i + j + side for i in starts for j in range(part // 2)] for side in (0, part // 2)]
+        pairs = zip(vectors[::2], vectors[1::2] or vectors, strict=True)
+        vectors = [e.builder.fadd(*(e.shuffle(a, b, half) for half in halves)) for a, b in pairs]
+        part //= 2
+    return vectors[0]
+
+
+@intrinsic(prefer_literal=True)
+def exchange_tile(typing, g, g_row, x, p, dx, dp, steps, M, N, L):
+    """dx[m] += Σ over n of g[m, n] · p[n] and dp[n] += Σ over m of g[m, n] · x[m]: rows as in `scores_tile`
+
+    x and p are lists of addresses; the rows of dx and those of dp lie one after the other.
+    """
+    rows, columns, lanes = (t.literal_value for t in (M, N, L))
+    signature = types.void(*[types.intp] * 7, M, N, L)
+
+    def generate(context, builder, signature, arguments):
+        g, g_row, x, p, dx, dp, steps = arguments[:7]
+        e = Emitter(builder)
+        xs, ps = [e.listed(x, m) for m in range(rows)], [e.listed(p, n) for n in range(columns)]
+        length = e.times(steps, lanes)
+        dxs = [e.at(e.pointer(dx), e.times(m, length)) for m in range(rows)]
+        dps = [e.at(e.pointer(dp), e.times(n, length)) for n in range(columns)]
+        factors = [
+            [e.broadcast(e.at(e.pointer(g), e.times(m, g_row), n), lanes) for n in range(columns)]
+            for m in range(rows)
+        ]
+        with e.loop(steps) as step:
+            d = e.times(step, lanes)
+            left = [e.load(e.at(row, d), lanes) for row in xs]
+            right = [e.load(e.at(row, d), lanes) for row in ps]
+            for m in range(rows):
+                total = e.load(e.at(dxs[m], d), lanes)
+                for n in range(columns):
+                    total = e.multiply_add(factors[m][n], right[n], total)
+                e.store(total, e.at(dxs[m], d))
+            for n in range(columns):
+                total = e.load(e.at(dps[n], d), lanes)
+                for m in range(rows):
+                    total = e.multiply_add(factors[m][n], left[m], total)
+                e.store(total, e.at(dps[n], d))
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic(prefer_literal=True)
+def add_tile(typing, x, y, steps, L):
+    """y += x: rows of steps·L numbers"""
+    lanes = L.literal_value
+    signature = types.void(types.intp, types.intp, types.intp, L)
+
+    def generate(context, builder, signature, arguments):
+        e = Emitter(builder)
+        x, y = map(e.pointer, arguments[:2])
+        with e.loop(arguments[2]) as step:
+            place = e.at(y, e.times(step, lanes))
+            e.store(builder.fadd(e.load(place, lanes), e.load(e.at(x, e.times(step, lanes)), lanes)), place)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic
+def prefetch(typing, x, count):
+    """Ask for `count` floats from the address x on, so that they are in the cache when they are needed."""
+    signature = types.void(types.intp, types.intp)
+
+    def generate(context, builder, signature, arguments):
+        e = Emitter(builder)
+        x, count = arguments
+        byte = ir.IntType(8).as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [byte, INT32, INT32, INT32])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        with e.loop(builder.sdiv(count, e.integer(LINE))) as line:
+            place = builder.bitcast(e.at(e.pointer(x), e.times(line, LINE)), byte)
+            builder.call(function, [place, INT32(0), INT32(3), INT32(1)])  # to read, kept, data
         return context.get_dummy_value()
 
     return signature, generate
