@@ -1,10 +1,10 @@
 """word2vec's pass over a text: every word with the words around it, a gradient step at each.
 
 Position i has a window, the positions low[i] … high[i] − 1 without i itself, and targets, rows of `outputs`
-with a sign each: under hierarchical softmax the nodes on the way to word i (Huffman's turns as signs), under
-negative sampling word i (+1) and the words drawn (−1).  The step lowers −Σ log σ(sign · x·p) over all pairs of
-an input x and a target p of the position.  Skip-gram has an input for each word of the window, its vector;
-CBOW has one, their mean.
+with a sign each: under hierarchical softmax the nodes on the way to word i, with Huffman's turns as signs;
+under negative sampling word i (+1) and the words drawn (−1).  The step lowers −Σ log σ(sign · x·p) over all
+pairs of an input x and a target p of the position.  Skip-gram has an input for each word of the window, its
+vector; CBOW has one, their mean.
 
 A window's inputs have their targets in common, so that its scores are a small matrix product, made of tiles
 of registers, and so are its two updates.  All of a window is computed before anything is changed.

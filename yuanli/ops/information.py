@@ -151,6 +151,30 @@ class HuffmanCode:
         return symbols
 
 
+def huffman_paths(counts: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """HuffmanCode's `nodes` and `turns` of the symbols 0, 1, … of `counts` as arrays, for many symbols.
+
+    -> first (n + 1,), nodes, turns: those of symbol s are nodes[first[s]:first[s + 1]], from the root on.
+    """
+    counts = plain(counts)
+    n = len(counts)
+    if n < 2 or not np.all(np.asarray(counts) > 0):
+        raise ValueRangeError(f"paths through a tree need two symbols or more, all with counts > 0, got {n}")
+    parent, turn = np.zeros(2 * n - 1, np.int64), np.zeros(2 * n - 1, np.int64)
+    for side, children in enumerate(np.array(_join(np.asarray(counts).tolist())).T):
+        parent[children], turn[children] = np.arange(n, 2 * n - 1), side
+    upwards: list[tuple[np.ndarray, ...]] = []  # a step of all symbols at once: symbol, its node, its turn
+    symbol, place = np.arange(n), np.arange(n)
+    while len(symbol):
+        upwards.append((symbol, parent[place] - n, turn[place]))
+        below = parent[place] < 2 * n - 2
+        symbol, place = symbol[below], parent[place][below]
+    symbols, nodes, turns = (np.concatenate(parts) for parts in zip(*reversed(upwards), strict=True))
+    order = np.argsort(symbols, kind="stable")
+    first = np.concatenate([[0], np.cumsum(np.bincount(symbols, minlength=n))])
+    return first, nodes[order], turns[order]
+
+
 def _join(counts: list[float]) -> list[tuple[int, int]]:
     """The children of each inner node, in the order in which the two rarest trees are joined."""
     heap = [(count, leaf) for leaf, count in enumerate(counts)]
