@@ -22,6 +22,7 @@ _PARTS = (
     "optim",
     "recipes",
     "training",
+    "words",
 )
 
 

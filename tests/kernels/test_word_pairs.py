@@ -89,3 +89,5 @@ def test_the_logarithm_is_one():
     logarithms(x, y)
     exact = np.log(x.astype(np.float64))
     assert (np.abs(y - exact) <= 1e-7 + 2.4e-7 * np.abs(exact)).all()
+    logarithms(np.float32([np.nan]), y)
+    assert np.isnan(y[0])

@@ -163,4 +163,4 @@ LOSSES = [
     Loss("BCEWithLogitsLoss", {"pos_weight": WEIGHT}, "probabilities"),
     Loss("MultiMarginLoss", {"p": 2, "margin": 0.7, "weight": WEIGHT}, "classes"),
 ]
-OURS = {"RMSELoss", "HingeLoss", "MulticlassHingeLoss"}  # losses that torch has not
+OURS = {"RMSELoss", "HingeLoss", "MulticlassHingeLoss", "HierarchicalSoftmax"}  # what torch has not

@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 
 from yuanli import Tensor
 from yuanli.errors import DataError, DTypeError, ShapeError, UnknownNameError, ValueRangeError
-from yuanli.ops.information import HuffmanCode, code_lengths, cross_entropy, entropy, kl_divergence
+from yuanli.ops.information import (
+    HuffmanCode,
+    code_lengths,
+    cross_entropy,
+    entropy,
+    huffman_paths,
+    kl_divergence,
+)
 
 DYADIC = [0.5, 0.25, 0.125, 0.125]
 
@@ -155,6 +162,22 @@ def test_paths_lead_from_the_root_to_the_symbol(counts):
             at = code.children[node][turn]
         assert at == leaf
         assert code.words[symbol] == "".join(map(str, code.turns[symbol]))
+
+
+@given(st.lists(st.integers(1, 50), min_size=2, max_size=40))
+def test_paths_as_arrays_are_the_codes(counts):
+    code = HuffmanCode(counts)
+    first, nodes, turns = huffman_paths(counts)
+    for symbol in range(len(counts)):
+        way = slice(first[symbol], first[symbol + 1])
+        assert nodes[way].tolist() == code.nodes[symbol]
+        assert turns[way].tolist() == code.turns[symbol]
+
+
+def test_paths_need_symbols_that_occur():
+    for counts in ([], [1], [3, 0], [2, float("nan")]):
+        with pytest.raises(ValueRangeError, match="two symbols or more"):
+            huffman_paths(counts)
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -59,4 +59,5 @@ def logarithm(x):
     p = p * q + np.float32(2 / 3)
     p = p * q * s + np.float32(2) * s
     exponent = np.float32(e)
-    return exponent * np.float32(0.693359375) + (exponent * np.float32(-2.12194440e-4) + p)
+    rest = exponent * np.float32(-2.12194440e-4) + p + (x - x)  # x − x: what is not a number stays so
+    return exponent * np.float32(0.693359375) + rest

@@ -39,6 +39,7 @@ from yuanli.nn.pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
 from yuanli.nn.recurrent import GRU, LSTM, RNN
 from yuanli.nn.recurrent_cell import GRUCell, LSTMCell, RNNCell
 from yuanli.nn.sequential import ModuleList, Sequential
+from yuanli.nn.softmax_tree import HierarchicalSoftmax
 
 __all__ = [
     "ELU",
@@ -61,6 +62,7 @@ __all__ = [
     "Embedding",
     "Flatten",
     "GRUCell",
+    "HierarchicalSoftmax",
     "HingeLoss",
     "HuberLoss",
     "Identity",

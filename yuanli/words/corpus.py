@@ -102,20 +102,16 @@ def _blocks(path: Path) -> Iterator[bytes]:
     held = b""
     try:
         with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as file:
-            while True:
+            ended = False
+            while not ended:
                 read = file.read(PIECE)
-                held += read
-                if not held:
-                    return
+                held, ended = held + read, len(read) < PIECE
                 end = held.rfind(b"\n") + 1 or max(held.rfind(b" "), held.rfind(b"\t")) + 1
-                if read and not end:
-                    continue
-                block, held = (held[:end], held[end:]) if read else (held, b"")
-                _check_utf8(path, block, before, lines)
-                before, lines = before + len(block), lines + block.count(b"\n")
-                yield block.removeprefix(b"\xef\xbb\xbf") if before == len(block) else block
-                if not read:
-                    return
+                block, held = (held, b"") if ended else (held[:end], held[end:])
+                if block:
+                    _check_utf8(path, block, before, lines)
+                    before, lines = before + len(block), lines + block.count(b"\n")
+                    yield block.removeprefix(b"\xef\xbb\xbf") if before == len(block) else block
     except (gzip.BadGzipFile, EOFError) as error:
         raise DataError(f"{path} is no whole gzip file: {error}") from None
 

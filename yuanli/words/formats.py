@@ -67,7 +67,7 @@ def _read_binary(path: Path, body: bytes, many: int, width: int) -> tuple[list[s
         after = end + 1 + 4 * width
         if end < 0 or after > len(body):
             raise DataError(
-                f"{path} is cut short, or no binary file: of {many} words with {width} numbers it has {i} whole"
+                f"{path} is cut short, or not binary: of {many} words with {width} numbers it has {i} whole"
             )
         try:
             words.append(body[place:end].lstrip(b"\n").decode("utf-8"))
