@@ -32,6 +32,9 @@ class HierarchicalSoftmax(Module):
     Source: Morin & Bengio 2005; Huffman's tree, and no bias: Mikolov 2013, arXiv:1310.4546, eq. 3.
     """
 
+    nodes: np.ndarray  # (V, depth): each class's way, filled with node 0 …
+    signs: np.ndarray  # … of sign 0
+
     def __init__(self, in_features: int, counts: Sequence[float] | np.ndarray) -> None:
         positive("HierarchicalSoftmax", in_features=in_features)
         first, nodes, turns = huffman_paths(counts)
@@ -42,7 +45,7 @@ class HierarchicalSoftmax(Module):
         self.register_buffer(
             "nodes", np.where(on_the_way, nodes[places], 0)
         )  # (V, depth), filled with node 0
-        self.register_buffer("signs", np.where(on_the_way, 1 - 2 * turns[places], 0))  # 0: no node
+        self.register_buffer("signs", np.where(on_the_way, 1 - 2 * turns[places], 0))
         self.weight = Parameter(np.zeros((self.classes - 1, in_features), np.float32))
 
     def forward(self, x: Any, target: Any) -> Output:
