@@ -17,7 +17,7 @@ from yuanli.cli import main, runs
 from yuanli.cli.output import as_json
 
 COMMANDS = (
-    *("compare", "train", "evaluate", "predict", "generate", "summary"),
+    *("compare", "train", "evaluate", "predict", "generate", "summary", "export"),
     *("data", "topics", "explain", "demo"),
 )
 HEAVY = {"numba", "scipy", "sklearn", "matplotlib", "pyarrow", "pandas", "PIL", "torch", "jinja2"}

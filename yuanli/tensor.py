@@ -13,7 +13,7 @@ import functools
 import inspect
 import itertools
 from collections.abc import Callable, Iterator
-from contextlib import ContextDecorator
+from contextlib import ContextDecorator, contextmanager
 from contextvars import ContextVar
 from typing import Any, Self
 
@@ -25,6 +25,7 @@ from yuanli.errors import DTypeError, GradientError, ShapeError, YuanliError
 
 _clock = itertools.count().__next__
 _recording: ContextVar[bool] = ContextVar("recording", default=True)
+_watchers: list[Callable] = []
 _FREED: list = []  # the parents of a node whose graph an earlier backward() has used up
 
 FLOAT32 = np.dtype(np.float32)
@@ -286,6 +287,16 @@ class no_grad(ContextDecorator):
         _recording.reset(self._token)
 
 
+@contextmanager
+def watch(watcher: Callable[[Callable, tuple, dict, Any], None]) -> Iterator[None]:
+    """Inside, `watcher(rule, inputs, options, result)` hears of every operation and comparison."""
+    _watchers.append(watcher)
+    try:
+        yield
+    finally:
+        _watchers.pop()
+
+
 def as_array(data: Any) -> np.ndarray:
     """`data` as an array of a dtype a Tensor holds; Python floats become float32."""
     if isinstance(data, Tensor):
@@ -359,6 +370,8 @@ def differentiable(rule: Callable[..., tuple[Any, tuple]]) -> Callable[..., Tens
             result.requires_grad = True
             result._parents = parents
             result._rule = rule  # its name and formula, for the microscope
+        if _watchers:
+            _watchers[-1](rule, inputs, options, result)
         return result
 
     return operation
@@ -422,9 +435,12 @@ def _compare(ufunc: np.ufunc, a: Tensor, b: Any) -> np.ndarray:
     if not isinstance(b, (Tensor, *NUMBERS)):
         raise _not_numbers(ufunc.__name__, b)
     try:
-        return np.asarray(ufunc(a.data, plain(b)))
+        result = np.asarray(ufunc(a.data, plain(b)))
     except ValueError as error:
         raise _explain(ufunc.__name__, (a, b), {}, error) from None
+    if _watchers:
+        _watchers[-1](ufunc, (a, b), {}, result)
+    return result
 
 
 def _not_numbers(name: str, came: Any) -> DTypeError:

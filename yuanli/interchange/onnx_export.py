@@ -1,0 +1,194 @@
+"""Networks of this package as ONNX files: a traced forward pass, operation by operation."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from yuanli.errors import UnsupportedError
+from yuanli.interchange.tracing import Call, Trace, two_traces
+from yuanli.nn import Module
+from yuanli.tensor import Tensor
+from yuanli.training.files import write_atomically
+
+OPSET, IR_VERSION = 20, 9
+
+
+def export_onnx(
+    model: Module,
+    example: Any,
+    path: str | Path,
+    *,
+    input: str = "input",
+    outputs: tuple[str, ...] = (),
+    notes: Mapping[str, str] | None = None,
+) -> None:
+    """Write `model`, in evaluation, as an ONNX graph for batches of any size.
+
+    example: a batch (N, …) such as the model takes, of 2 rows or more; only its shape, and for tokens their
+    range, matter.  Weights keep their names.  outputs: their names.  notes: what the file says about itself.
+    Raises: UnsupportedError for what is no operation, depends on the batch otherwise than by its size, or has
+    no counterpart in ONNX.
+    """
+    write_atomically(Path(path), model_proto(model, example, input, outputs, notes).SerializeToString())
+
+
+def model_proto(
+    model: Module,
+    example: Any,
+    input: str = "input",
+    outputs: tuple[str, ...] = (),
+    notes: Mapping[str, str] | None = None,
+) -> Any:
+    """The onnx.ModelProto that `export_onnx` writes."""
+    from onnx import checker, helper
+
+    from yuanli import __version__
+    from yuanli.interchange.onnx_rules import RULES
+
+    traces = two_traces(model, np.asarray(example))
+    writer = Writer(model, traces, input)
+    for first, second in zip(*(t.calls for t in traces), strict=True):
+        if first.name not in RULES:
+            raise UnsupportedError(f"{first.name} has no counterpart in ONNX here")
+        writer.results[id(first.result)] = RULES[first.name](writer, first, second)
+    named = outputs or ("output", *(f"output_{i}" for i in range(1, len(traces[0].outputs))))
+    described = []
+    for name, ours, theirs in zip(named, *(t.outputs for t in traces), strict=True):
+        writer.node("Identity", [writer.take(ours, theirs)], name=name)
+        shape = ["N" if m != n else m for m, n in zip(ours.shape, theirs.shape, strict=True)]
+        described.append(helper.make_tensor_value_info(name, _code(ours.dtype), shape))
+    data = traces[0].input
+    entry = helper.make_tensor_value_info(input, _code(data.dtype), ["N", *data.shape[1:]])
+    graph = helper.make_graph(writer.nodes, type(model).__name__, [entry], described, writer.weights)
+    proto = helper.make_model(
+        graph,
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+        producer_name="yuanli",
+        producer_version=__version__,
+    )
+    helper.set_model_props(proto, dict(notes or {}))
+    checker.check_model(proto)
+    return proto
+
+
+class Writer:
+    """A graph in the making: nodes, weights, and the names that the first trace's values have in it."""
+
+    def __init__(self, model: Module, traces: tuple[Trace, Trace], input: str) -> None:
+        self.nodes: list[Any] = []
+        self.weights: list[Any] = []
+        self.sizes = tuple(len(t.input.data) for t in traces)
+        self.input = input
+        self.results: dict[int, str] = {id(traces[0].input): input, id(traces[0].input.data): input}
+        self.names = {id(p): name for name, p in model.named_parameters()}
+        self.names |= {id(b): name for name, b in model.named_buffers()}
+        self._written: dict[Any, str] = {}
+        self._count = 0
+
+    def node(self, op: str, inputs: list[str], *, name: str = "", outputs: int = 1, **attributes: Any) -> str:
+        """Add a node; the name of its result, or of the last of several."""
+        from onnx import helper
+
+        self._count += 1
+        stem = name or f"{op.lower()}_{self._count}"
+        names = [*("" for _ in range(outputs - 1)), stem]
+        given = {key: value for key, value in attributes.items() if value is not None}
+        self.nodes.append(helper.make_node(op, inputs, names, **given))
+        return stem
+
+    def take(self, first: Any, second: Any, dtype: Any = None) -> str:
+        """The name of a value, given as both traces have it; written as a constant where it is one."""
+        if id(first) in self.results:
+            name, own = self.results[id(first)], np.asarray(_plain(first)).dtype
+            if dtype is None or own == dtype:
+                return name
+            return self.node("Cast", [name], to=_code(np.dtype(dtype)))
+        numbers = np.asarray(_plain(first))
+        numbers = numbers.astype(dtype or numbers.dtype)
+        if id(first) in self.names:
+            return self.constant(numbers, self.names[id(first)])
+        return self.constant_of(numbers, np.asarray(_plain(second)).astype(numbers.dtype))
+
+    def constant(self, numbers: np.ndarray, name: str = "") -> str:
+        """Numbers as a weight of the graph, each once."""
+        from onnx import numpy_helper
+
+        numbers = np.asarray(numbers, order="C")
+        key = (name, numbers.dtype.str, numbers.shape, b"" if name else numbers.tobytes())
+        if key not in self._written:
+            taken = {weight.name for weight in self.weights}
+            self._written[key] = chosen = name or f"constant_{len(self.weights)}"
+            assert chosen not in taken
+            self.weights.append(numpy_helper.from_array(numbers, chosen))
+        return self._written[key]
+
+    def constant_of(self, first: np.ndarray, second: np.ndarray) -> str:
+        """A constant that is the same for every batch, or one number repeated over it."""
+        if first.shape == second.shape:
+            if not np.array_equal(first, second, equal_nan=first.dtype.kind == "f"):
+                raise UnsupportedError(
+                    "the forward pass computes something from its input outside of operations, as by NumPy; "
+                    "a graph cannot contain it"
+                )
+            return self.constant(first)
+        both = np.concatenate([first.reshape(-1), second.reshape(-1)])
+        if both.size and (both != both[0]).any():
+            raise UnsupportedError("the forward pass makes numbers from its batch outside of operations")
+        return self.node(
+            "Expand", [self.constant(both[:1].reshape(())), self.shape(first.shape, second.shape)]
+        )
+
+    def integers(self, *numbers: int) -> str:
+        return self.constant(np.array(numbers, np.int64))
+
+    def shape(self, first: tuple[int, ...], second: tuple[int, ...]) -> str:
+        """A shape, of which some lengths may be multiples of the batch's."""
+        if first == second:
+            return self.integers(*first)
+        if "batch" not in self._written:
+            self._written["batch"] = self.node("Shape", [self.input], start=0, end=1, name="batch")
+        parts = []
+        for m, n in zip(first, second, strict=True):
+            times, rest = divmod(m, self.sizes[0])
+            if m == n:
+                parts.append(self.integers(m))
+            elif rest or n != times * self.sizes[1]:
+                raise UnsupportedError(
+                    f"a length of {m} for {self.sizes[0]} rows, and of {n} for {self.sizes[1]}"
+                )
+            else:
+                parts.append("batch" if times == 1 else self.node("Mul", ["batch", self.integers(times)]))
+        return self.node("Concat", parts, axis=0)
+
+    def reshape(self, name: str, before: tuple[Any, Any], after: tuple[Any, Any]) -> str:
+        """A value of shapes `before`, in both traces, in those `after`: 0 keeps a length, −1 is the rest."""
+        if before[0] == after[0]:
+            return name
+        wanted = []
+        for axis, (m, n) in enumerate(zip(*after, strict=True)):
+            there = [b[axis] if axis < len(b) else None for b in before]
+            wanted.append(m if m == n else 0 if there == [m, n] else -1)
+        zeros = 0 in [m for m, n in zip(*after, strict=True) if m == n]
+        if wanted.count(-1) > 1 or zeros:
+            return self.node("Reshape", [name, self.shape(*after)], allowzero=int(zeros))
+        return self.node("Reshape", [name, self.integers(*wanted)])
+
+
+def argument(writer: Writer, first: Call, second: Call, name: str, dtype: Any = None) -> str:
+    """The name of an argument of an operation; "" when it is left out."""
+    if first.arguments[name] is None:
+        return ""
+    return writer.take(first.arguments[name], second.arguments[name], dtype)
+
+
+def _plain(value: Any) -> Any:
+    return value.data if isinstance(value, Tensor) else value
+
+
+def _code(dtype: Any) -> int:
+    from onnx import helper
+
+    return helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
