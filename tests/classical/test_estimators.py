@@ -6,13 +6,19 @@ from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from yuanli import classical
-from yuanli.classical import ESTIMATORS, KNeighborsClassifier, KNeighborsRegressor, NearestNeighbors
+from yuanli.classical import ESTIMATORS, SVC, SVR, KNeighborsClassifier, KNeighborsRegressor, NearestNeighbors
 
 CHECKED = [  # at least one of every class
     KNeighborsClassifier(), KNeighborsClassifier(3, weights="distance", p=1),
     KNeighborsRegressor(), NearestNeighbors(),
+    SVC(), SVC(kernel="poly"), SVR(),
 ]  # fmt: skip
-EXPECTED_FAILURES: dict[str, dict[str, str]] = {}  # class: check: why
+WEIGHTS = {
+    f"check_sample_weight_equivalence_on_{kind}_data": "the solver stops at tol, not at the seven digits "
+    "asked for, and gamma='scale' looks at the rows, not their weights (test_svm.py has it for fixed gamma)"
+    for kind in ("dense", "sparse")
+}
+EXPECTED_FAILURES: dict[str, dict[str, str]] = {"SVC": WEIGHTS, "SVR": WEIGHTS}  # class: check: why
 
 
 def named(estimator):

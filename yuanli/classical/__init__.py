@@ -11,11 +11,14 @@ from yuanli.classical.knn import (
     choose_n_neighbors,
 )
 from yuanli.classical.storage import load, save
+from yuanli.classical.svm import SVC, SVR
 
-ESTIMATORS = (KNeighborsClassifier, KNeighborsRegressor, NearestNeighbors)
+ESTIMATORS = (KNeighborsClassifier, KNeighborsRegressor, NearestNeighbors, SVC, SVR)
 
 __all__ = [
     "ESTIMATORS",
+    "SVC",
+    "SVR",
     "KNeighborsClassifier",
     "KNeighborsRegressor",
     "NearestNeighbors",

@@ -1,15 +1,16 @@
 """Estimators in files: safetensors + JSON, never code.
 
 A file holds the name of the class, the parameters (`get_params`) and the state (`__getstate__` without the
-parameters): numbers, strings, None, arrays, lists, tuples and dicts of these, and other estimators of this
-package.  A class that keeps something else, or a cache, leaves it out in `__getstate__` and makes it again in
-`__setstate__`, which also refuses a state that does not fit together.
+parameters): numbers, strings, None, arrays, sparse ones, lists, tuples and dicts of these, and other
+estimators of this package.  A class that keeps something else, or a cache, leaves it out in `__getstate__`
+and makes it again in `__setstate__`, which also refuses a state that does not fit together.
 """
 
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from yuanli.errors import CheckpointError, ModelError
 from yuanli.training import files
@@ -61,6 +62,9 @@ def _encode(value: Any, name: str) -> Any:
     if isinstance(value, np.ndarray) and value.dtype.kind in "OUS":
         words = [_encode(word, f"{name}[{i}]") for i, word in enumerate(value.ravel().tolist())]
         return {"$words": words, "dtype": value.dtype.str, "shape": list(value.shape)}
+    if sparse.issparse(value):
+        rows = sparse.csr_array(value)
+        return {"$sparse": [rows.data, rows.indices, rows.indptr], "shape": list(rows.shape)}
     if isinstance(value, list):
         return [_encode(part, f"{name}[{i}]") for i, part in enumerate(value)]
     if isinstance(value, tuple):
@@ -94,6 +98,10 @@ def _decode(value: Any) -> Any:
         words = np.empty(len(value["$words"]), value["dtype"])
         words[:] = _decode(value["$words"])
         return words.reshape(value["shape"])
+    if "$sparse" in value:
+        rows = sparse.csr_array(tuple(value["$sparse"]), tuple(value["shape"]))
+        rows.check_format()  # indices that point outside would be read from
+        return rows
     if "$tuple" in value:
         return tuple(_decode(value["$tuple"]))
     if "$keys" in value:
