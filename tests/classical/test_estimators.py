@@ -6,11 +6,20 @@ from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from yuanli import classical
-from yuanli.classical import ESTIMATORS, SVC, SVR, KNeighborsClassifier, KNeighborsRegressor, NearestNeighbors
+from yuanli.classical import (
+    ESTIMATORS,
+    SVC,
+    SVR,
+    KNeighborsClassifier,
+    KNeighborsRegressor,
+    NearestNeighbors,
+    PatchBases,
+)
 
 CHECKED = [  # at least one of every class
     KNeighborsClassifier(), KNeighborsClassifier(3, weights="distance", p=1),
     KNeighborsRegressor(), NearestNeighbors(),
+    PatchBases(3, patch_size=2), PatchBases(3, patch_size=2, method="sparse"),
     SVC(), SVC(kernel="poly"), SVR(),
 ]  # fmt: skip
 WEIGHTS = {

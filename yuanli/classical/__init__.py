@@ -10,10 +10,11 @@ from yuanli.classical.knn import (
     NearestNeighbors,
     choose_n_neighbors,
 )
+from yuanli.classical.patch_bases import PatchBases
 from yuanli.classical.storage import load, save
 from yuanli.classical.svm import SVC, SVR
 
-ESTIMATORS = (KNeighborsClassifier, KNeighborsRegressor, NearestNeighbors, SVC, SVR)
+ESTIMATORS = (KNeighborsClassifier, KNeighborsRegressor, NearestNeighbors, PatchBases, SVC, SVR)
 
 __all__ = [
     "ESTIMATORS",
@@ -22,6 +23,7 @@ __all__ = [
     "KNeighborsClassifier",
     "KNeighborsRegressor",
     "NearestNeighbors",
+    "PatchBases",
     "choose_n_neighbors",
     "load",
     "save",
