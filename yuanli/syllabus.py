@@ -244,7 +244,15 @@ TOPICS = (
     Topic("rnn", "循环神经网络", "Recurrent network"),
     Topic("lstm", "长短时记忆", "LSTM and GRU"),
     Topic("textcnn", "文本卷积", "TextCNN"),
-    Topic("gan", "生成对抗网络", "GAN"),
+    Topic("gan", "生成对抗网络", "GAN",
+          lives=("yuanli.models.gan:GAN", "yuanli.models.gan:gan", "yuanli.models.gan:dcgan",
+                 "yuanli.training.game:play", "yuanli.inspection.frechet:frechet_distance",
+                 "yuanli.recipes.adversarial:quality"),
+          oracle="torch step for step, the optimal discriminator, SciPy's matrix root",
+          tests=("tests/training/test_game.py::test_a_round_equals_torchs",
+                 "tests/training/test_game.py::"
+                 "test_against_a_fixed_generator_the_discriminator_finds_its_optimum",
+                 "tests/inspection/test_frechet.py::test_equals_the_formula_with_scipys_root")),
     Topic("svm", "支持向量机", "Support vector machine"),
     Topic("logistic", "逻辑回归", "Logistic regression",
           differs="The note gives it the squared loss; it minimises the log loss (cross-entropy). The "

@@ -252,6 +252,13 @@ def challenges(least: float) -> Callable:
     return check
 
 
+def gan(numbers):
+    assert numbers["modes"] == 8
+    assert numbers["near"] == pytest.approx(sum(numbers["shares"]))
+    assert numbers["near"] > 0.6
+    assert 0.4 < numbers["real_known"] < 0.75
+
+
 def lenet(least: float) -> Callable:
     def check(numbers):
         assert numbers["parameters"] == 61_706
@@ -295,6 +302,7 @@ CASES = [
     Case("conv", convolution(10, 8, 8 * 9 * 2 + 8), GROUPED),
     Case("pool", pool),
     Case("lenet", lenet(0.3), {"epochs": 1}),
+    Case("gan", gan),
 ]
 
 

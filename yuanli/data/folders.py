@@ -58,6 +58,31 @@ def load_folder(folder: Path, *, test_size: float, seed: int) -> Split:
     return replace(drawn, notes=(*notes, *drawn.notes))
 
 
+def has_classes(folder: Path) -> bool:
+    """Whether `load_folder` would find two classes or more: by the names of the sub-folders."""
+    inside = folder / "train" if (folder / "train").is_dir() else folder
+    return sum(p.is_dir() and not p.name.startswith(HIDDEN) for p in inside.iterdir()) > 1
+
+
+def load_pictures_alone(folder: Path, *, test_size: float, seed: int) -> Split:
+    """All pictures in a folder and below it as one class, brought to one size as by `load_folder`."""
+    found = [
+        Path(place, file)
+        for place, _, files in os.walk(folder)
+        for file in files
+        if Path(file).suffix.lower() in SUFFIXES and not file.startswith(HIDDEN)
+    ]
+    if len(found) < 2:
+        raise DataError(
+            f"{folder} needs two pictures or more ({', '.join(sorted(SUFFIXES))}), got {len(found)}"
+        )
+    notes: list[str] = []
+    channels, size = _common_form(sorted(found), notes)
+    x = read_pictures(sorted(found), channels=channels, size=size)
+    every = Dataset(folder.resolve().name, x, np.zeros(len(x), np.int64), ("picture",))
+    return replace(split(every, test_size=test_size, seed=seed), notes=tuple(notes))
+
+
 def read_folder(
     folder: Path, *, classes: tuple[str, ...], channels: int, size: tuple[int, int]
 ) -> tuple[Dataset, tuple[str, ...]]:

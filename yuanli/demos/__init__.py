@@ -21,7 +21,7 @@ TOPICS = (
     "loss.mse", "loss.mae", "loss.rmse", "loss.smooth_l1", "loss.huber",
     "loss.kl", "loss.ce", "loss.log", "loss.hinge",
     "penalty", "softmax", "sigmoid", "entropy", "gd", "backprop", "mlp", "activation", "preprocess", "init",
-    "dropout", "batchnorm", "conv", "pool", "lenet",
+    "dropout", "batchnorm", "conv", "pool", "lenet", "gan",
 )  # fmt: skip
 
 

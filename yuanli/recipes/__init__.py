@@ -3,7 +3,7 @@
 from yuanli.recipes.catalog import RECIPES, find
 from yuanli.recipes.compare import Comparison, Entry, chosen, compare
 from yuanli.recipes.evaluate import evaluate, load_other
-from yuanli.recipes.generate import generate
+from yuanli.recipes.generate import generate, makes_images, paint
 from yuanli.recipes.predict import Answer, predict
 from yuanli.recipes.recipe import Evaluation, Recipe, kept
 from yuanli.recipes.settings import OPTIMIZERS, SCHEDULES, Settings
@@ -26,6 +26,8 @@ __all__ = [
     "generate",
     "kept",
     "load_other",
+    "makes_images",
+    "paint",
     "predict",
     "train",
 ]

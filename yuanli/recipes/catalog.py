@@ -1,5 +1,6 @@
 """Every recipe by its name."""
 
+from yuanli.recipes.adversarial import DCGan, Gan
 from yuanli.recipes.convolutional import convolutional
 from yuanli.recipes.language import GRU, LSTM, RNN
 from yuanli.recipes.lenet import LeNet
@@ -25,6 +26,8 @@ RECIPES: dict[str, Recipe] = {
         RNN(),
         LSTM(),
         GRU(),
+        Gan(),
+        DCGan(),
     )
 }
 

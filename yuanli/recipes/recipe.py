@@ -115,6 +115,10 @@ class Recipe(ABC):
     def evaluate(self, run: Run, model: Any, data: Any) -> Evaluation:
         """Judge the run's model on what of `data` it has not learned from."""
 
+    def hooks(self, run: Run) -> list[Hook]:
+        """What else is to happen around its training, for the run's folder."""
+        return []
+
     @abstractmethod
     def report(self, run: Run, model: Any, data: Any) -> None:
         """Write the finished run's report.html; nothing is trained or predicted anew."""

@@ -82,7 +82,7 @@ def work(run: Run, recipe: Recipe, data: Any, hooks: Sequence[Hook]) -> None:
             run.config["settings"],
             data,
             seed=run.config["seed"],
-            hooks=[rows, checkpoints, *hooks],
+            hooks=[rows, checkpoints, *recipe.hooks(run), *hooks],
             resume=saved,
         )
     except Interrupted as error:
