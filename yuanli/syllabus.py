@@ -261,5 +261,12 @@ TOPICS = (
     Topic("gbdt", "梯度提升树", "Gradient-boosted trees",
           differs="The note fits each tree to the residuals; trees fit the negative gradient of the loss, "
                   "which is the residual for the squared loss alone."),
-    Topic("zoo.paddle", "与飞桨互换权重", "Weights to and from Paddle"),
+    Topic("zoo.paddle", "与飞桨互换权重", "Weights to and from Paddle",
+          lives=("yuanli.interchange:load_weights", "yuanli.interchange:save_weights",
+                 "yuanli.interchange:read_weights", "yuanli.interchange.paddle_files:from_paddle"),
+          oracle="Paddle's and torch's own networks",
+          tests=("tests/interchange/test_paddle.py::test_a_network_of_paddles_zoo_gives_its_answers_here",
+                 "tests/interchange/test_paddle.py::test_paddle_loads_what_is_written",
+                 "tests/interchange/test_weights.py::test_torch_loads_what_is_written",
+                 "tests/interchange/test_weights.py::test_what_torch_and_paddle_wrote_is_read")),
 )

@@ -271,6 +271,14 @@ def lenet(least: float) -> Callable:
 ALEXNET = {"size": 227, "filters": 96, "kernel": 11, "stride": 4, "padding": 0}
 GROUPED = {"size": 12, "channels": 4, "filters": 8, "kernel": 3, "dilation": 3, "groups": 2}
 
+
+def weights_travel(numbers):
+    assert set(numbers["differences"].values()) == {0}
+    assert numbers["accuracy"] >= 0.9
+    assert numbers["turned"]
+    assert numbers["shapes"][".pdparams"] == numbers["shapes"][".pth"][::-1] == [64, 3]
+
+
 CASES = [
     Case("pipeline", pipeline),
     Case("image", image),
@@ -303,6 +311,7 @@ CASES = [
     Case("pool", pool),
     Case("lenet", lenet(0.3), {"epochs": 1}),
     Case("gan", gan),
+    Case("zoo.paddle", weights_travel, {"epochs": 20}),
 ]
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from yuanli import nn
 from yuanli.interchange import load_weights, save_weights
+from yuanli.models import build
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -63,6 +64,32 @@ def test_recurrent_layers(name, tmp_path):
     x = np.random.default_rng(0).normal(size=(2, 7, 5)).astype(np.float32)
     expected = theirs(paddle.to_tensor(x))[0].numpy()
     np.testing.assert_allclose(ours(x)[0].data, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["resnet18", "mobilenet_v2"])
+def test_a_network_of_paddles_zoo_gives_its_answers_here(name, tmp_path):
+    """The names of layers are torchvision's in both."""
+    compare_networks(name, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v1", "densenet121", "shufflenet_v2_x1_0"])
+def test_a_network_whose_layers_paddle_names_otherwise(name, tmp_path):
+    compare_networks(name, tmp_path, by_order=True)
+
+
+def compare_networks(name, tmp_path, **options):
+    theirs, ours = getattr(paddle.vision.models, name)(), build(name)
+    theirs.eval()
+    paddle.save(theirs.state_dict(), str(tmp_path / "w.pdparams"))
+    load_weights(ours, tmp_path / "w.pdparams", strict=True, **options)
+    x = np.random.default_rng(0).normal(size=(2, 3, 224, 224)).astype(np.float32)
+    expected, found = theirs(paddle.to_tensor(x)).numpy(), ours.eval()(x).data
+    assert np.abs(found - expected).max() < 1e-5 * np.abs(expected).max()
+    if not options:  # and back
+        save_weights(ours, tmp_path / "back.pdparams")
+        missing, unexpected = theirs.set_state_dict(paddle.load(str(tmp_path / "back.pdparams")))
+        assert (missing, unexpected) == ([], [])
+        np.testing.assert_array_equal(theirs(paddle.to_tensor(x)).numpy(), expected)
 
 
 def test_an_optimisers_state_is_read(x, tmp_path):

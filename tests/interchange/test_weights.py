@@ -128,6 +128,22 @@ def test_the_names_of_densenet_in_its_published_file(tmp_path):
     assert target.block.norm1.weight.data.tolist() == [2, 2]
 
 
+def test_other_names_in_the_same_order(tmp_path):
+    source, target = model(), model()
+    renamed = nn.Sequential({"a": source.conv, "b": source.norm, "c": source.head})
+    source.conv.weight.data[...] = 3
+    save_weights(renamed, tmp_path / "w.pdparams")
+    with pytest.raises(CheckpointError, match="does not fit"):
+        load_weights(target, tmp_path / "w.pdparams")
+    load_weights(target, tmp_path / "w.pdparams", by_order=True)
+    for mine, theirs in zip(target.parameters(), source.parameters(), strict=True):
+        np.testing.assert_array_equal(mine.data, theirs.data)
+    with pytest.raises(CheckpointError, match=r"head\.weight is \(2, 8\) there and \(3, 8\) here"):
+        load_weights(model(classes=3), tmp_path / "w.pdparams", by_order=True)
+    with pytest.raises(CheckpointError, match="has 8 arrays, and Linear needs 2"):
+        load_weights(nn.Linear(8, 2), tmp_path / "w.pdparams", by_order=True)
+
+
 def test_of_several_parts_one_is_named(tmp_path):
     from yuanli.interchange import torch_files
 

@@ -22,6 +22,7 @@ TOPICS = (
     "loss.kl", "loss.ce", "loss.log", "loss.hinge",
     "penalty", "softmax", "sigmoid", "entropy", "gd", "backprop", "mlp", "activation", "preprocess", "init",
     "dropout", "batchnorm", "conv", "pool", "lenet", "gan",
+    "zoo.paddle",
 )  # fmt: skip
 
 

@@ -58,16 +58,21 @@ def read_weights(path: str | Path, part: str | None = None) -> dict[str, np.ndar
     return _arrays(_read(path), part, path)
 
 
-def load_weights(model: Module, path: str | Path, part: str | None = None, strict: bool = False) -> Report:
+def load_weights(
+    model: Module, path: str | Path, part: str | None = None, strict: bool = False, by_order: bool = False
+) -> Report:
     """Give `model` the weights in a file, as far as they fit, and say what fitted.
 
     A prefix before the model's names ("module.", "backbone.") is taken off; Paddle's names and layouts become
     ours.  Arrays of another shape, as the last layer's for other classes, are left as they are.
-    strict: everything of the model must be in the file, and fit.
+    strict: everything of the model must be in the file, and fit.  by_order: the file's names are not looked
+    at, for it has others for the same layers; its arrays are the model's in order, and all shapes must agree.
     Raises: RefusedError, CheckpointError as read_weights; CheckpointError when nothing fits, or by strict.
     """
     path = Path(path)
     found = read_weights(path, part)
+    if by_order:
+        found, strict = _in_order(found, model, path), True
     if kind_of(path) == "paddle":
         found = paddle_files.from_paddle(found, model)
     own = {name: np.shape(value) for name, value in model.state_dict().items()}
@@ -175,6 +180,17 @@ def _leaves(value: Any, path: Path) -> dict[str, np.ndarray]:
         if isinstance(array, np.ndarray):
             found[str(name)] = array
     return found
+
+
+def _in_order(found: Mapping[str, np.ndarray], model: Module, path: Path) -> dict[str, np.ndarray]:
+    """The file's arrays under the model's names, one after the other."""
+    names = [name for name in model.state_dict() if not name.endswith("num_batches_tracked")]
+    arrays = [array for name, array in found.items() if not name.endswith("num_batches_tracked")]
+    if len(names) != len(arrays):
+        raise CheckpointError(
+            f"{path} has {len(arrays)} arrays, and {type(model).__name__} needs {len(names)}"
+        )
+    return dict(zip(names, arrays, strict=True))
 
 
 def _prefix(found: Mapping[str, Any], own: Mapping[str, Any]) -> str:
