@@ -44,16 +44,15 @@ def _resnet(nn, F, stem, widths, depth, after_stem=(), classes=10):
     class Block(nn.Module):
         def __init__(self, ins, outs, stride):
             super().__init__()
-            self.conv1 = nn.Conv2d(ins, outs, 3, stride=stride, padding=1, bias=False)
-            self.bn1 = nn.BatchNorm2d(outs)
-            self.conv2 = nn.Conv2d(outs, outs, 3, padding=1, bias=False)
-            self.bn2 = nn.BatchNorm2d(outs)
+            self.residual = nn.Sequential(
+                nn.Conv2d(ins, outs, 3, stride=stride, padding=1, bias=False), nn.BatchNorm2d(outs), nn.ReLU(),
+                nn.Conv2d(outs, outs, 3, padding=1, bias=False), nn.BatchNorm2d(outs),
+            )  # fmt: skip
             shortcut = [nn.Conv2d(ins, outs, 1, stride=stride, bias=False), nn.BatchNorm2d(outs)]
             self.shortcut = nn.Sequential(*shortcut if stride > 1 or ins != outs else [])
 
         def forward(self, x):
-            residual = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
-            return F.relu(residual + self.shortcut(x))
+            return F.relu(self.residual(x) + self.shortcut(x))
 
     blocks, ins = [], widths[0]
     for width in widths:
@@ -110,14 +109,14 @@ def densenet100(nn, F):
     class Dense(nn.Module):
         def __init__(self, ins):
             super().__init__()
-            self.norm1 = nn.BatchNorm2d(ins)
-            self.conv1 = nn.Conv2d(ins, 4 * growth, 1, bias=False)
-            self.norm2 = nn.BatchNorm2d(4 * growth)
-            self.conv2 = nn.Conv2d(4 * growth, growth, 3, padding=1, bias=False)
+            self.layers = nn.Sequential(
+                nn.BatchNorm2d(ins), nn.ReLU(), nn.Conv2d(ins, 4 * growth, 1, bias=False),
+                nn.BatchNorm2d(4 * growth), nn.ReLU(),
+                nn.Conv2d(4 * growth, growth, 3, padding=1, bias=False),
+            )  # fmt: skip
 
         def forward(self, x):
-            y = self.conv2(F.relu(self.norm2(self.conv1(F.relu(self.norm1(x))))))
-            return F.cat([x, y], 1)
+            return F.cat([x, self.layers(x)], 1)
 
     layers, ins = [nn.Conv2d(3, 2 * growth, 3, padding=1, bias=False)], 2 * growth
     for block in range(3):
