@@ -45,8 +45,8 @@ def _resnet(nn, F, stem, widths, depth, after_stem=(), classes=10):
         def __init__(self, ins, outs, stride):
             super().__init__()
             self.residual = nn.Sequential(
-                nn.Conv2d(ins, outs, 3, stride=stride, padding=1, bias=False), nn.BatchNorm2d(outs), nn.ReLU(),
-                nn.Conv2d(outs, outs, 3, padding=1, bias=False), nn.BatchNorm2d(outs),
+                nn.Conv2d(ins, outs, 3, stride=stride, padding=1, bias=False), nn.BatchNorm2d(outs),
+                nn.ReLU(), nn.Conv2d(outs, outs, 3, padding=1, bias=False), nn.BatchNorm2d(outs),
             )  # fmt: skip
             shortcut = [nn.Conv2d(ins, outs, 1, stride=stride, bias=False), nn.BatchNorm2d(outs)]
             self.shortcut = nn.Sequential(*shortcut if stride > 1 or ins != outs else [])

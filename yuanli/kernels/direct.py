@@ -14,7 +14,8 @@ import numpy as np
 from yuanli.kernels.compiler import AVX512, get_thread_id, jit, parallel, prange, threads
 from yuanli.kernels.memory import empty
 from yuanli.kernels.panels import BLOCK, pack
-from yuanli.kernels.simd import copy_vector, dot_tile, outer_tile
+from yuanli.kernels.pixels import copy
+from yuanli.kernels.simd import dot_tile, outer_tile
 from yuanli.kernels.windows import inside
 
 PIXELS = 8 if AVX512 else 6  # with 16 lanes: 8 of 32 registers of 64 bytes, or 12 of 16 of 32 bytes
@@ -67,26 +68,14 @@ def _pack(x, row, left, packed):
             source = x.ctypes.data + 4 * ((h * W + start - left) * C + b * depth)
             target = packed[b, r].ctypes.data + 4 * start * depth
             if depth == C:
-                _copy(source, target, (stop - start) * depth)
+                copy(source, target, (stop - start) * depth)
             else:
                 channels = min(depth, C - b * depth)
                 for _ in range(start, stop):
-                    _copy(source, target, channels)
+                    copy(source, target, channels)
                     source, target = source + 4 * C, target + 4 * depth
                 if channels < depth:
                     packed[b, r].reshape(-1, depth)[start:stop, channels:] = 0
-
-
-@jit
-def _copy(source, target, many):
-    """`many` floats, from one address to another."""
-    at = 0
-    while at + BLOCK <= many:
-        copy_vector(source + 4 * at, target + 4 * at, 16)
-        at += BLOCK
-    while at < many:
-        copy_vector(source + 4 * at, target + 4 * at, 1)
-        at += 1
 
 
 @parallel
@@ -235,4 +224,4 @@ def _pack_gradient(dy, packed):
             if wanted < lanes:
                 packed[p, r] = 0
             for w in range(W):
-                _copy(source + 4 * w * O, target + 4 * w * lanes, wanted)
+                copy(source + 4 * w * O, target + 4 * w * lanes, wanted)

@@ -1,11 +1,11 @@
 """Sweeps over whole arrays, on all threads when the arrays are large: max(0, x), sums, dropout."""
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from yuanli.kernels.compiler import parallel, prange
 from yuanli.kernels.dispatch import LARGE, choose
 from yuanli.kernels.memory import empty
+from yuanli.kernels.pixels import add_pixels, are_pixels, pixels
 
 
 def relu_numpy(x):
@@ -36,11 +36,6 @@ def leaky_relu_numpy(x, slope):
 def leaky_relu_grad_numpy(dy, x, slope):
     """dx = dy where x > 0, else slope·dy"""
     return np.where(x > 0, dy, dy * dy.dtype.type(slope))
-
-
-def join_channels_numpy(arrays, y):
-    """y = images (N, C, H, W), one after the other along C"""
-    return np.concatenate(arrays, 1, out=y)
 
 
 def add_numpy(a, b):
@@ -111,22 +106,10 @@ def _add(a, b):
     if _flat(a) is None:
         return add_numpy(a, b)
     y = like(a)
-    if b.strides != a.strides and _are_pixels(a) and _are_pixels(b):
-        _add_pixels_sweep(*_pixels(a), *_pixels(b), *_pixels(y), a.shape[1])
+    if b.strides != a.strides and are_pixels(a) and are_pixels(b):
+        add_pixels(*pixels(a), *pixels(b), pixels(y)[0], a.shape[1])
     else:
         _add_sweep(_flat(a), _flat(_laid_out(b, a)), _flat(y))
-    return y
-
-
-def _join_channels(arrays, y):
-    n, _, h, w = y.shape
-    if not all(_are_pixels(a) and a.shape == (n, a.shape[1], h, w) for a in (y, *arrays)):
-        return join_channels_numpy(arrays, y)
-    end = 0
-    for a in arrays:
-        channels = a.shape[1]
-        _copy_pixels_sweep(*_pixels(a), *_pixels(y[:, end : end + channels]), channels)
-        end += channels
     return y
 
 
@@ -155,22 +138,6 @@ def _flat(x):
     if x.ndim == 4 and (last := x.transpose(0, 2, 3, 1)).flags.c_contiguous:
         return last.reshape(-1)
     return None
-
-
-def _are_pixels(x):
-    """Whether float32 images (N, C, H, W) lie in memory pixel after pixel, perhaps with gaps between them."""
-    if x.ndim != 4 or x.dtype != np.float32 or not x.size:
-        return False
-    _, c, h, w = x.shape
-    pixel = x.strides[3]
-    return x.strides == (h * w * pixel, x.itemsize, w * pixel, pixel) and pixel >= c * x.itemsize
-
-
-def _pixels(x):
-    """All memory from the first number of such images to the last, and how many floats pixels are apart."""
-    n, c, h, w = x.shape
-    apart = x.strides[3] // x.itemsize
-    return as_strided(x, ((n * h * w - 1) * apart + c,), (x.itemsize,)), apart
 
 
 def _fits(b, a):
@@ -226,20 +193,6 @@ def _leaky_relu_sweep(v, x, slope, y):
 
 
 @parallel
-def _add_pixels_sweep(a, a_apart, b, b_apart, y, y_apart, channels):
-    for m in prange((y.size - channels) // y_apart + 1):
-        for c in range(channels):
-            y[m * y_apart + c] = a[m * a_apart + c] + b[m * b_apart + c]
-
-
-@parallel
-def _copy_pixels_sweep(x, x_apart, y, y_apart, channels):
-    for m in prange((y.size - channels) // y_apart + 1):
-        for c in range(channels):
-            y[m * y_apart + c] = x[m * x_apart + c]
-
-
-@parallel
 def _drop_sweep(x, u, p, scale, y):
     least, factor = np.float32(p), np.float32(scale)
     for i in prange(x.size):
@@ -252,6 +205,5 @@ relu6 = choose(relu6_numpy, lambda: _relu6)
 relu6_grad = choose(relu6_grad_numpy, lambda: _relu6_grad)
 leaky_relu = choose(leaky_relu_numpy, lambda: _leaky_relu)
 leaky_relu_grad = choose(leaky_relu_grad_numpy, lambda: _leaky_relu_grad)
-join_channels = choose(join_channels_numpy, lambda: _join_channels)
 add = choose(add_numpy, lambda: _add)
 drop = choose(drop_numpy, lambda: _drop)

@@ -9,8 +9,8 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from yuanli.errors import DTypeError, ShapeError, ValueRangeError
 from yuanli.kernels.dispatch import LARGE
-from yuanli.kernels.elementwise import join_channels
 from yuanli.kernels.memory import empty
+from yuanli.kernels.pixels import join_channels
 from yuanli.tensor import Tensor, differentiable
 
 
