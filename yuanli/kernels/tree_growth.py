@@ -1,0 +1,210 @@
+"""The two other steps of growing a tree: the best cut of every feature's histogram, and dividing the rows.
+
+A node with gradient sum G and hessian sum H has the value v = −G / (H + λ), kept within its bounds; its share
+of the loss is, to second order, G·v / 2.  A split gains  G·v − G_left·v_left − G_right·v_right.
+
+Source: Friedman 2001, Greedy function approximation; Chen & Guestrin 2016, XGBoost, arXiv:1603.02754,
+eq. 5–7; Fisher 1958, On grouping for maximum homogeneity, for the order of categories.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from yuanli.kernels.compiler import jit, parallel, prange, threads
+from yuanli.kernels.dispatch import choose
+from yuanli.kernels.histograms import CODES, FEW
+
+SUPPORT = 10.0  # rows that a category needs to be ordered, and that smooth its place: LightGBM's cat_smooth
+NO_GAIN = -1.0
+
+
+class Rules(NamedTuple):
+    """What a split must keep to; λ = l2."""
+
+    min_samples_leaf: int
+    min_hessian: float
+    l2: float
+
+
+def best_splits_numpy(histogram, units, features, monotonic, node, rules, out):
+    """The best split of every feature, into out (F, 6): gain, cut, missing, and q_g, q_h, rows on the left.
+
+    `histogram` (3, F, 256) are sums in `units`; `features` (F, 3) are bins, whether there are missing values,
+    whether it is categorical; `node` are q_g, q_h, rows, value, lowest and highest value.  Codes 1 … cut go
+    left, and 0 if `missing`; of a category, the first `cut` of `category_order`, and of its end if `missing`.
+    The gain is −1 where no split keeps to the rules.
+    """
+    for f, (bins, has_missing, categorical) in enumerate(features):
+        sums = histogram[:, f].astype(np.float64)
+        if categorical:
+            order = category_order(histogram[:, f], units, features[f], node)
+            middle = (len(order) + 1) // 2
+            ways = [(order[:middle], 0, 0), (order[::-1][: middle - 1], 0, 1)] if len(order) > 1 else []
+        else:
+            codes = np.arange(1, bins)
+            ways = [(np.append(codes, bins) if has_missing else codes, 0, 0)] + [(codes, 1, 1)] * has_missing
+        out[f] = NO_GAIN, 0, 0, 0, 0, 0
+        for codes, with_missing, missing in ways:
+            left = np.cumsum(sums[:, codes], axis=1) + with_missing * sums[:, :1]  # (3, cuts)
+            right = np.asarray(node[:3])[:, None] - left
+            gain = _gain_numpy(left, right, units, monotonic[f], node, rules)
+            at = len(gain) - 1 - gain[::-1].argmax() if with_missing and len(gain) else 0
+            if len(gain) and not with_missing:
+                at = gain.argmax()
+            if len(gain) and gain[at] > out[f, 0]:
+                out[f] = gain[at], at + 1, missing, *left[:, at]
+
+
+def _gain_numpy(left, right, units, monotonic, node, rules):
+    unit_g, unit_h = units
+    *total, value, low, high = node
+    v_left, v_right = (
+        np.clip(-g * unit_g / (h * unit_h + rules.l2 + 1e-15), low, high) for g, h, _ in (left, right)
+    )
+    gain = (total[0] * value - left[0] * v_left - right[0] * v_right) * unit_g
+    kept = np.minimum(left[2], right[2]) >= rules.min_samples_leaf
+    kept &= np.minimum(left[1], right[1]) * unit_h >= rules.min_hessian
+    return np.where(kept & (monotonic * (v_right - v_left) >= 0), gain, NO_GAIN)
+
+
+def category_order(sums, units, feature, node):
+    """The codes with enough rows, by gradient over hessian: the best two groups are a prefix and the rest."""
+    bins, has_missing, _ = feature
+    codes = np.concatenate([np.arange(1, bins + 1), np.zeros(int(has_missing), np.int64)])
+    g, h = sums[0, codes] * units[0], sums[1, codes] * units[1]
+    kept = h * (node[2] / (node[1] * units[1])) >= SUPPORT
+    return codes[kept][np.argsort(g[kept] / (h[kept] + SUPPORT), kind="stable")]
+
+
+def partition_numpy(codes, index, goes_left, scratch):
+    """Bring the rows of `index` whose code goes left to its front, in their order; returns how many."""
+    left = goes_left[codes[index]] != 0
+    count = int(left.sum())
+    index[:] = np.concatenate([index[left], index[~left]])
+    return count
+
+
+def _best_splits(histogram, units, features, monotonic, node, rules, out):
+    _scan_features(histogram, units, features, monotonic, node, rules, out)
+
+
+def _partition(codes, index, goes_left, scratch):
+    if len(index) < FEW:
+        left = _divide(codes, index, goes_left, scratch[0], scratch[1])
+        index[:left] = scratch[0, :left]
+        index[left:] = scratch[1, : len(index) - left]
+        return left
+    counts = np.zeros(threads(), np.int64)
+    return _divide_parts(codes, index, goes_left, scratch, counts)
+
+
+@parallel
+def _scan_features(histogram, units, features, monotonic, node, rules, out):
+    for f in prange(len(features)):
+        bins, has_missing, categorical = features[f]
+        out[f, 0] = NO_GAIN
+        if categorical:
+            _scan_category(histogram[:, f], units, bins, has_missing, monotonic[f], node, rules, out[f])
+        else:
+            for missing in range(1 + has_missing):
+                _scan(histogram[:, f], units, bins, has_missing, missing, monotonic[f], node, rules, out[f])
+
+
+@jit
+def _scan(sums, units, bins, has_missing, missing, monotonic, node, rules, out):
+    """Cuts from low to high, with the missing values on the left or on the right."""
+    g = h = n = best_g = best_h = best_n = 0.0
+    if missing:
+        g, h, n = np.float64(sums[0, 0]), np.float64(sums[1, 0]), np.float64(sums[2, 0])
+    best, at = out[0], 0
+    for code in range(1, bins + has_missing - missing):
+        g += sums[0, code]
+        h += sums[1, code]
+        n += sums[2, code]
+        if n < rules.min_samples_leaf or h * units[1] < rules.min_hessian:
+            continue
+        if node[2] - n < rules.min_samples_leaf or (node[1] - h) * units[1] < rules.min_hessian:
+            break
+        gain = _gain(g, h, units, monotonic, node, rules.l2)
+        if gain > best or (missing and at > 0 and gain == best):  # of equals, the cut that leaves most left
+            best, at, best_g, best_h, best_n = gain, code, g, h, n
+    if at > 0:
+        out[0], out[1], out[2] = best, at, missing
+        out[3], out[4], out[5] = best_g, best_h, best_n
+
+
+@jit
+def _scan_category(sums, units, bins, has_missing, monotonic, node, rules, out):
+    """Groups of categories from either end of their order, up to its middle."""
+    codes, place, count = np.empty(CODES, np.int64), np.empty(CODES), 0
+    rows_a_hessian = node[2] / (node[1] * units[1])
+    for k in range(1, bins + 1 + has_missing):
+        code = k if k <= bins else 0
+        h = sums[1, code] * units[1]
+        if h * rows_a_hessian >= SUPPORT:
+            codes[count], place[count] = code, sums[0, code] * units[0] / (h + SUPPORT)
+            count += 1
+    order = np.argsort(place[:count], kind="mergesort")
+    for backward in range(2):
+        g = h = n = 0.0
+        for k in range((count + 1) // 2 - backward if count > 1 else 0):
+            code = codes[order[count - 1 - k if backward else k]]
+            g += sums[0, code]
+            h += sums[1, code]
+            n += sums[2, code]
+            if n < rules.min_samples_leaf or h * units[1] < rules.min_hessian:
+                continue
+            if node[2] - n < rules.min_samples_leaf or (node[1] - h) * units[1] < rules.min_hessian:
+                break
+            gain = _gain(g, h, units, monotonic, node, rules.l2)
+            if gain > out[0]:
+                out[0], out[1], out[2] = gain, k + 1, backward
+                out[3], out[4], out[5] = g, h, n
+
+
+@jit
+def _gain(g, h, units, monotonic, node, l2):
+    other_g, other_h, low, high = node[0] - g, node[1] - h, node[4], node[5]
+    left = np.divide(-g * units[0], h * units[1] + l2 + 1e-15)
+    right = np.divide(-other_g * units[0], other_h * units[1] + l2 + 1e-15)
+    left, right = min(max(left, low), high), min(max(right, low), high)
+    if monotonic * (right - left) < 0:
+        return NO_GAIN
+    return (node[0] * node[3] - g * left - other_g * right) * units[0]
+
+
+@jit
+def _divide(codes, index, goes_left, lefts, rights):
+    left = right = np.uint64(0)
+    for q in range(np.uint64(len(index))):
+        row = index[q]
+        goes = np.uint64(goes_left[codes[np.uint64(row)]])
+        lefts[left] = row
+        rights[right] = row
+        left += goes
+        right += np.uint64(1) - goes
+    return np.int64(left)
+
+
+@parallel
+def _divide_parts(codes, index, goes_left, scratch, counts):
+    parts, rows = len(counts), len(index)
+    for part in prange(parts):
+        first, last = part * rows // parts, (part + 1) * rows // parts
+        counts[part] = _divide(
+            codes, index[first:last], goes_left, scratch[0, first:last], scratch[1, first:last]
+        )
+    total = counts.sum()
+    for part in prange(parts):
+        first, last = part * rows // parts, (part + 1) * rows // parts
+        left = counts[:part].sum()
+        right = total + first - left
+        count = counts[part]
+        index[left : left + count] = scratch[0, first : first + count]
+        index[right : right + last - first - count] = scratch[1, first : last - count]
+    return total
+
+
+best_splits = choose(best_splits_numpy, lambda: _best_splits)
+partition = choose(partition_numpy, lambda: _partition)
