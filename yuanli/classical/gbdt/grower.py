@@ -1,0 +1,210 @@
+"""One tree, leaf by leaf: always the leaf whose best split gains most is split next.
+
+A node's histogram is made from the rows of its smaller child only; the other child's is the difference.
+
+Source: Shi 2007, Best-first decision tree learning; Ke 2017, LightGBM, NeurIPS, sec. 2.
+"""
+
+import heapq
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from yuanli.classical.gbdt.binning import Bins
+from yuanli.classical.gbdt.forest import Tree
+from yuanli.errors import DataError
+from yuanli.kernels.histograms import CODES, histogram, pack, transpose
+from yuanli.kernels.tree_growth import Rules, best_splits, category_order, partition
+from yuanli.kernels.tree_values import leaf_sums
+
+
+class Limits(NamedTuple):
+    """How large a tree may become, and what its splits must keep to."""
+
+    leaves: float
+    depth: float
+    rules: Rules
+    monotonic: np.ndarray  # (F,) +1 where the answer may only grow with the feature, −1 where only fall
+
+
+@dataclass
+class Node:
+    """Rows index[begin:end], their sums of gradients and hessians in units, and the best split."""
+
+    at: int
+    depth: int
+    begin: int
+    end: int
+    sums: np.ndarray  # q_g, q_h, rows
+    value: float
+    low: float = -np.inf
+    high: float = np.inf
+    histogram: np.ndarray | None = None
+    gain: float = 0.0
+    feature: int = 0
+    goes_left: np.ndarray = field(default_factory=lambda: np.empty(0))
+    cut: int = 0
+    left_sums: np.ndarray = field(default_factory=lambda: np.empty(0))
+
+    def __lt__(self, other: "Node") -> bool:
+        return (-self.gain, self.at) < (-other.gain, other.at)
+
+    def vector(self) -> np.ndarray:
+        return np.array([*self.sums, self.value, self.low, self.high])
+
+
+def bounds_of(leaves: list[Node]) -> np.ndarray:
+    """Where each leaf's rows begin, and where the last one's end."""
+    return np.array([*(leaf.begin for leaf in leaves), leaves[-1].end])
+
+
+class Grower:
+    """Grows trees on one training set; its codes, row order and histograms are kept from tree to tree."""
+
+    def __init__(self, codes: np.ndarray, bins: Bins, limits: Limits) -> None:
+        self.codes, self.bins, self.limits = codes, bins, limits
+        features = len(bins.bins)
+        self.columns = transpose(codes, features)
+        missing = np.array([not column.all() for column in self.columns])
+        self.features = np.stack([bins.bins, missing, bins.categorical], axis=1).astype(np.int64)
+        self.order = np.arange(len(codes), dtype=np.uint32)
+        self.index = self.order.copy()
+        self.scratch = np.empty((2, len(codes)), np.uint32)
+        self.packed = np.empty(len(codes), np.int64)
+        self.splits = np.empty((features, 6))
+        self.units = (1.0, 1.0)
+        self.free: list[np.ndarray] = []  # histograms of nodes that are done
+
+    def grow(self, gradient: np.ndarray, hessian: np.ndarray, seed: int) -> tuple[Tree, list[Node]]:
+        """A tree for these gradients, and its leaves in the order of their rows in `index`."""
+        self.units = pack(gradient, hessian, seed, self.packed)
+        if np.isnan(self.units).any():
+            raise DataError(
+                "boosting needs finite gradients, got infinite ones: scale y down, or lower learning_rate"
+            )
+        self.index[:] = self.order
+        root = self._root()
+        nodes, leaves, open_nodes = [root], list[Node](), list[Node]()
+        self._consider(root, open_nodes, leaves)
+        parents: list[tuple[Node, int]] = []
+        while open_nodes:
+            node = heapq.heappop(open_nodes)
+            left, right = self._split(node, len(nodes))
+            parents.append((node, left.at))
+            nodes += [left, right]
+            if len(leaves) + len(open_nodes) + 2 >= self.limits.leaves:
+                leaves += [left, right, *open_nodes]
+                break
+            self._histograms(node, left, right)
+            for child in (left, right):
+                self._consider(child, open_nodes, leaves)
+        self.free += [node.histogram for node in nodes if node.histogram is not None]
+        return self._tree(nodes, parents), sorted(leaves, key=lambda leaf: leaf.begin)
+
+    def values(self, leaves: list[Node], gradient: np.ndarray, hessian: np.ndarray) -> np.ndarray:
+        """The leaves' values from unrounded sums: rounding has a say in splits, not in answers."""
+        g, h = leaf_sums(gradient, hessian, self.index, bounds_of(leaves))
+        low, high = np.array([(leaf.low, leaf.high) for leaf in leaves]).T
+        return np.clip(-g / (h + self.limits.rules.l2 + 1e-15), low, high)
+
+    def _root(self) -> Node:
+        sums = self._histogram(self.index)
+        total = sums[:, 0].sum(1)
+        root = Node(0, 0, 0, len(self.index), total, 0.0, histogram=sums)
+        root.value = self._value(root, total)
+        return root
+
+    def _consider(self, node: Node, open_nodes: list[Node], leaves: list[Node]) -> None:
+        """Find the best split of a node; without one it is a leaf."""
+        sums = node.histogram
+        if sums is not None and self._may_split(node):
+            best_splits(
+                node.histogram, self.units, self.features, self.limits.monotonic, node.vector(),
+                self.limits.rules, self.splits,
+            )  # fmt: skip
+            node.feature = int(self.splits[:, 0].argmax())
+            node.gain = float(self.splits[node.feature, 0])
+        if sums is None or node.gain <= self._noise(node):
+            leaves.append(node)
+            self._release(node)
+            return
+        cut, missing = self.splits[node.feature, 1:3].astype(int)
+        node.cut, node.left_sums = cut, self.splits[node.feature, 3:].astype(np.int64)
+        node.goes_left = np.zeros(CODES, np.uint8)
+        if self.bins.categorical[node.feature]:
+            feature = self.features[node.feature]
+            order = category_order(sums[:, node.feature], self.units, feature, node.vector())
+            node.goes_left[order[::-1][:cut] if missing else order[:cut]] = 1
+        else:
+            node.goes_left[1 : cut + 1] = 1
+            node.goes_left[0] = missing
+        heapq.heappush(open_nodes, node)
+
+    def _noise(self, node: Node) -> float:
+        """The gain that the rounding of gradients and hessians alone may show among many cuts."""
+        u_g, u_h = self.units[0], self.units[1] * node.value
+        h = node.sums[1] * self.units[1] / node.sums[2] + self.limits.rules.l2
+        return 8 * (u_g**2 + u_h**2) / (h + 1e-15)
+
+    def _may_split(self, node: Node) -> bool:
+        rules = self.limits.rules
+        return (
+            node.depth < self.limits.depth
+            and self.limits.leaves > 1
+            and node.sums[2] >= 2 * rules.min_samples_leaf
+            and node.sums[1] * self.units[1] >= rules.min_hessian
+        )
+
+    def _split(self, node: Node, at: int) -> tuple[Node, Node]:
+        """Divide the node's rows; where no value was missing, a missing one goes with the majority."""
+        here = self.index[node.begin : node.end]
+        middle = node.begin + partition(self.columns[node.feature], here, node.goes_left, self.scratch)
+        if not self.features[node.feature, 1]:
+            node.goes_left[0] = 2 * middle > node.begin + node.end
+        sums = (node.left_sums, node.sums - node.left_sums)
+        left = Node(at, node.depth + 1, node.begin, middle, sums[0], 0.0, node.low, node.high)
+        right = Node(at + 1, node.depth + 1, middle, node.end, sums[1], 0.0, node.low, node.high)
+        for child in (left, right):
+            child.value = self._value(child, child.sums)
+        direction = self.limits.monotonic[node.feature]
+        if direction:
+            between = (left.value + right.value) / 2
+            lower, upper = (left, right) if direction > 0 else (right, left)
+            lower.high, upper.low = between, between
+        return left, right
+
+    def _value(self, node: Node, sums: np.ndarray) -> float:
+        g, h = sums[0] * self.units[0], sums[1] * self.units[1]
+        return float(np.clip(-g / (h + self.limits.rules.l2 + 1e-15), node.low, node.high))
+
+    def _histograms(self, parent: Node, left: Node, right: Node) -> None:
+        if not (self._may_split(left) or self._may_split(right)):
+            self._release(parent)
+            return
+        small, large = (left, right) if left.end - left.begin < right.end - right.begin else (right, left)
+        small.histogram = self._histogram(self.index[small.begin : small.end])
+        assert parent.histogram is not None
+        large.histogram, parent.histogram = parent.histogram, None
+        large.histogram -= small.histogram
+
+    def _histogram(self, index: np.ndarray) -> np.ndarray:
+        sums = self.free.pop() if self.free else np.empty((3, len(self.features), CODES), np.int64)
+        histogram(self.codes, self.packed, index, sums)
+        return sums
+
+    def _release(self, node: Node) -> None:
+        if node.histogram is not None:
+            self.free.append(node.histogram)
+            node.histogram = None
+
+    def _tree(self, nodes: list[Node], parents: list[tuple[Node, int]]) -> Tree:
+        tree = Tree.of_leaves(
+            value=[node.value for node in nodes], rows=[node.end - node.begin for node in nodes]
+        )
+        for node, left in parents:
+            f = node.feature
+            inner = not self.bins.categorical[f]
+            threshold = self.bins.edges[f, node.cut - 1] if inner and node.cut < self.bins.bins[f] else np.inf
+            tree.split(node.at, f, left, node.gain, threshold if inner else np.nan, node.cut, node.goes_left)
+        return tree
