@@ -4,6 +4,8 @@ Importing this part imports scikit-learn.  Every estimator is saved and loaded w
 `load`; `ESTIMATORS` are the classes a file may name.
 """
 
+from yuanli.classical.boosting import GradientBoostingClassifier, GradientBoostingRegressor
+from yuanli.classical.gbdt import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from yuanli.classical.knn import (
     KNeighborsClassifier,
     KNeighborsRegressor,
@@ -13,13 +15,24 @@ from yuanli.classical.knn import (
 from yuanli.classical.patch_bases import PatchBases
 from yuanli.classical.storage import load, save
 from yuanli.classical.svm import SVC, SVR
+from yuanli.classical.trees import DecisionTreeClassifier, DecisionTreeRegressor
 
-ESTIMATORS = (KNeighborsClassifier, KNeighborsRegressor, NearestNeighbors, PatchBases, SVC, SVR)
+ESTIMATORS = (
+    KNeighborsClassifier, KNeighborsRegressor, NearestNeighbors, PatchBases, SVC, SVR,
+    DecisionTreeClassifier, DecisionTreeRegressor, GradientBoostingClassifier, GradientBoostingRegressor,
+    HistGradientBoostingClassifier, HistGradientBoostingRegressor,
+)  # fmt: skip
 
 __all__ = [
     "ESTIMATORS",
     "SVC",
     "SVR",
+    "DecisionTreeClassifier",
+    "DecisionTreeRegressor",
+    "GradientBoostingClassifier",
+    "GradientBoostingRegressor",
+    "HistGradientBoostingClassifier",
+    "HistGradientBoostingRegressor",
     "KNeighborsClassifier",
     "KNeighborsRegressor",
     "NearestNeighbors",
