@@ -93,7 +93,7 @@ def test_every_network_of_the_zoo(name):
 def test_weights_keep_their_names_and_come_back(tmp_path):
     model = build("resnet20", num_classes=3, rng=np.random.default_rng(0))
     x = np.random.default_rng(1).normal(size=(5, 3, 32, 32)).astype(np.float32)
-    export_onnx(model, x[:2], tmp_path / "m.onnx", input="image", outputs=("scores",), notes={"a": "b"})
+    export_onnx(model, x[:2], tmp_path / "m.onnx", inputs=("image",), outputs=("scores",), notes={"a": "b"})
     proto = onnx.load(tmp_path / "m.onnx")
     names = {t.name for t in proto.graph.initializer}
     assert {name for name, _ in model.named_parameters()} <= names

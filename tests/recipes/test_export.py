@@ -1,6 +1,7 @@
 """`export`: other programs give a run's answers."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,8 +11,14 @@ from yuanli.cli import main
 from yuanli.data import load
 from yuanli.errors import CheckpointError, UnsupportedError
 from yuanli.interchange import read_weights
+from yuanli.models import BagOfWords, LanguageModel, TextCNN, TextLSTM
+from yuanli.models.gan import dcgan, gan
+from yuanli.models.language_model import KINDS
+from yuanli.ops import softmax
+from yuanli.recipes.deployed import Continues, Paints, Texts
 from yuanli.recipes.evaluate import open_predictor
-from yuanli.recipes.export import Deployed, export
+from yuanli.recipes.export import export
+from yuanli.tensor import Tensor
 from yuanli.training import Run
 
 RUNS = {"lenet": "digits", "mlp": "diabetes", "linear": "iris"}
@@ -50,7 +57,6 @@ def test_onnxruntime_gives_the_runs_answers(model, runs, tmp_path):
     assert "read again" in said[1]
     predictor = open_predictor(Run.open(runs / model))
     rows = load(RUNS[model]).test.x[:7]
-    whole = Deployed(predictor)
     steps = [s for s in predictor.prepare.steps if type(s).__name__ in ("Resize", "EncodeTable")]
     given = rows
     for step in steps:
@@ -58,12 +64,78 @@ def test_onnxruntime_gives_the_runs_answers(model, runs, tmp_path):
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(str(tmp_path / "m.onnx"), options)
-    (found,) = session.run([whole.gives], {"rows": given.astype(np.float32)})
+    (found,) = session.run(None, {"rows": given.astype(np.float32)})
     expected = predictor(rows)
     np.testing.assert_allclose(found.reshape(expected.shape), expected, rtol=1e-5, atol=1e-5)
     notes = session.get_modelmeta().custom_metadata_map
     assert notes["model"] == model
-    assert tuple(json.loads(notes["classes"])) == predictor.classes
+    assert tuple(json.loads(notes.get("classes", "[]"))) == predictor.classes
+
+
+V = SimpleNamespace(tokens=[f"word{i}" for i in range(50)])
+TOKENS = SimpleNamespace(steps=[SimpleNamespace(length_=12, vocabulary_=V)])
+MODELS = {
+    "textcnn": lambda rng: Texts(SimpleNamespace(prepare=TOKENS, model=TextCNN(50, 3, 8, 4, rng=rng).eval())),
+    "textlstm": lambda rng: Texts(
+        SimpleNamespace(prepare=TOKENS, model=TextLSTM(50, 3, 8, 5, rng=rng).eval())
+    ),
+    "bow": lambda rng: Texts(SimpleNamespace(prepare=TOKENS, model=BagOfWords(50, 3, rng=rng))),
+    **{kind: lambda rng, k=kind: Continues(LanguageModel(30, k, 8, 6, 2, rng=rng)) for kind in KINDS},
+    "gan": lambda rng: Paints(gan((1, 8, 8), rng=rng)),
+    "dcgan": lambda rng: Paints(dcgan((3, 32, 32), rng=rng)),
+}
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize("name", MODELS)
+def test_onnxruntime_gives_the_answers_of_other_models(name):
+    """Of texts, of language, of images; for other sizes than were traced."""
+    onnxruntime = pytest.importorskip("onnxruntime")
+    from yuanli.interchange.onnx_export import model_proto
+
+    rng = np.random.default_rng(0)
+    whole = MODELS[name](rng).eval()
+    if name == "bow":
+        whole.model.weight.weight.data[1:] = rng.normal(size=(49, 3))
+    first, second = whole.examples()
+    proto = model_proto(whole, first, second, inputs=whole.inputs, outputs=whole.outputs, sizes=whole.sizes)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(proto.SerializeToString(), options)
+    found = session.run(None, dict(zip(whole.inputs, second, strict=True)))
+    assert session.get_inputs()[0].shape[: len(whole.sizes)] == list(whole.sizes)
+    expected = whole(*map(Tensor, second))
+    for mine, theirs in zip(expected if isinstance(expected, tuple) else (expected,), found, strict=True):
+        np.testing.assert_allclose(theirs, mine.data, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["textcnn", "textlstm", "bow"])
+def test_models_of_texts_said_in_operations(name):
+    """What is exported is what the model does, on texts of any length and an empty one."""
+    rng = np.random.default_rng(0)
+    whole = MODELS[name](rng).eval()
+    tokens = rng.integers(1, 50, (7, 12))
+    for row, length in zip(tokens, (12, 11, 5, 3, 2, 1, 0), strict=True):
+        row[length:] = 0
+    expected = softmax(whole.model(tokens), 1).data
+    np.testing.assert_allclose(whole(Tensor(tokens)).data, expected, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize(("model", "data"), [("textcnn", "texts"), ("gru", "text")])
+def test_runs_of_texts_are_exported(model, data, tmp_path):
+    pytest.importorskip("onnx")
+    lines = [f"{word} story number {i}" for i, word in enumerate(["good", "bad"] * 40)]
+    if data == "texts":
+        rows = "\n".join(f"{line},{line.split()[0]}" for line in lines)
+        (tmp_path / "t.csv").write_text(f"text,label\n{rows}\n")
+        spec, options = tmp_path / "t.csv", {"target": "label"}
+    else:
+        (tmp_path / "t.txt").write_text("\n".join(lines))
+        spec, options = tmp_path / "t.txt", {}
+    split = recipes.find(model).load(str(spec), **options)
+    recipes.train(model, split, out=tmp_path / "run", epochs=1)
+    assert "tokens" in export(tmp_path / "run", onnx=tmp_path / "m.onnx")[1]
 
 
 @pytest.mark.reference
@@ -79,7 +151,7 @@ def test_from_the_command_line(runs, tmp_path, capsys):
     assert not exit.value.code
     out = capsys.readouterr().out
     assert f"ONNX: {tmp_path}/m.onnx" in out
-    assert "rows (N, 4)" in out
+    assert "rows (N, 4), the columns" in out
     with pytest.raises(SystemExit) as exit:
         main(["export", str(runs / "linear")])
     assert exit.value.code == 2

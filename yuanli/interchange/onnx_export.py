@@ -1,13 +1,13 @@
 """Networks of this package as ONNX files: a traced forward pass, operation by operation."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from yuanli.errors import UnsupportedError
-from yuanli.interchange.tracing import Call, Trace, two_traces
+from yuanli.interchange.tracing import Call, Trace, another_batch, two_traces
 from yuanli.nn import Module
 from yuanli.tensor import Tensor
 from yuanli.training.files import write_atomically
@@ -15,56 +15,57 @@ from yuanli.training.files import write_atomically
 OPSET, IR_VERSION = 20, 9
 
 
-def export_onnx(
-    model: Module,
-    example: Any,
-    path: str | Path,
-    *,
-    input: str = "input",
-    outputs: tuple[str, ...] = (),
-    notes: Mapping[str, str] | None = None,
-) -> None:
-    """Write `model`, in evaluation, as an ONNX graph for batches of any size.
+def export_onnx(model: Module, example: Any, path: str | Path, **options: Any) -> None:
+    """Write `model`, in evaluation, as an ONNX graph; the options are those of `model_proto`.
 
-    example: a batch (N, …) such as the model takes, of 2 rows or more; only its shape, and for tokens their
-    range, matter.  Weights keep their names.  outputs: their names.  notes: what the file says about itself.
     Raises: UnsupportedError for what is no operation, depends on the batch otherwise than by its size, or has
     no counterpart in ONNX.
     """
-    write_atomically(Path(path), model_proto(model, example, input, outputs, notes).SerializeToString())
+    write_atomically(Path(path), model_proto(model, example, **options).SerializeToString())
 
 
 def model_proto(
     model: Module,
     example: Any,
-    input: str = "input",
-    outputs: tuple[str, ...] = (),
+    other: Any = None,
+    *,
+    inputs: Sequence[str] = ("input",),
+    outputs: Sequence[str] = (),
+    sizes: Sequence[str] = ("N",),
     notes: Mapping[str, str] | None = None,
 ) -> Any:
-    """The onnx.ModelProto that `export_onnx` writes."""
+    """The onnx.ModelProto of a model; weights keep their names.
+
+    example: a batch (N, …) of 2 rows or more, or a tuple of several inputs; of what is in it only the shape
+    matters and, for tokens, the range.  other: a second one; lengths that differ are free, and called `sizes`
+    in the order in which they come.  Without it the first axis is.  notes: what the file says about itself.
+    """
     from onnx import checker, helper
 
     from yuanli import __version__
     from yuanli.interchange.onnx_rules import RULES
 
-    traces = two_traces(model, np.asarray(example))
-    writer = Writer(model, traces, input)
-    for first, second in zip(*(t.calls for t in traces), strict=True):
-        if first.name not in RULES:
-            raise UnsupportedError(f"{first.name} has no counterpart in ONNX here")
-        writer.results[id(first.result)] = RULES[first.name](writer, first, second)
+    first = tuple(map(np.asarray, example if isinstance(example, tuple) else (example,)))
+    second = tuple(map(another_batch, first)) if other is None else tuple(map(np.asarray, other))
+    traces = two_traces(model, first, second)
+    writer = Writer(model, traces, inputs, sizes)
+    for one, two in zip(*(t.calls for t in traces), strict=True):
+        if one.name not in RULES:
+            raise UnsupportedError(f"{one.name} has no counterpart in ONNX here")
+        writer.results[id(one.result)] = RULES[one.name](writer, one, two)
     named = outputs or ("output", *(f"output_{i}" for i in range(1, len(traces[0].outputs))))
-    described = []
-    for name, ours, theirs in zip(named, *(t.outputs for t in traces), strict=True):
-        writer.node("Identity", [writer.take(ours, theirs)], name=name)
-        shape = ["N" if m != n else m for m, n in zip(ours.shape, theirs.shape, strict=True)]
-        described.append(helper.make_tensor_value_info(name, _code(ours.dtype), shape))
-    data = traces[0].input
-    entry = helper.make_tensor_value_info(input, _code(data.dtype), ["N", *data.shape[1:]])
-    graph = helper.make_graph(writer.nodes, type(model).__name__, [entry], described, writer.weights)
+    for name, one, two in zip(named, *(t.outputs for t in traces), strict=True):
+        writer.node("Identity", [writer.take(one, two)], name=name)
+    graph = helper.make_graph(
+        writer.nodes,
+        type(model).__name__,
+        writer.described(inputs, *(t.inputs for t in traces)),
+        writer.described(named, *(t.outputs for t in traces)),
+        writer.weights,
+    )
     proto = helper.make_model(
         graph,
-        opset_imports=[helper.make_opsetid("", OPSET)],
+        opset_imports=[helper.make_opsetid(domain, version) for domain, version in writer.domains.items()],
         ir_version=IR_VERSION,
         producer_name="yuanli",
         producer_version=__version__,
@@ -77,12 +78,19 @@ def model_proto(
 class Writer:
     """A graph in the making: nodes, weights, and the names that the first trace's values have in it."""
 
-    def __init__(self, model: Module, traces: tuple[Trace, Trace], input: str) -> None:
+    def __init__(
+        self, model: Module, traces: tuple[Trace, Trace], inputs: Sequence[str], sizes: Sequence[str]
+    ) -> None:
         self.nodes: list[Any] = []
         self.weights: list[Any] = []
-        self.sizes = tuple(len(t.input.data) for t in traces)
-        self.input = input
-        self.results: dict[int, str] = {id(traces[0].input): input, id(traces[0].input.data): input}
+        self.domains = {"": OPSET}
+        self.results: dict[int, str] = {}
+        self.sizes: dict[tuple[int, int], tuple[str, str, int]] = {}  # of both traces → its name, where it is
+        for name, one, two in zip(inputs, *(t.inputs for t in traces), strict=True):
+            self.results |= {id(one): name, id(one.data): name}
+            for axis, pair in enumerate(zip(one.shape, two.shape, strict=True)):
+                if pair[0] != pair[1] and pair not in self.sizes:
+                    self.sizes[pair] = (sizes[len(self.sizes)], name, axis)
         self.names = {id(p): name for name, p in model.named_parameters()}
         self.names |= {id(b): name for name, b in model.named_buffers()}
         self._written: dict[Any, str] = {}
@@ -145,23 +153,41 @@ class Writer:
         return self.constant(np.array(numbers, np.int64))
 
     def shape(self, first: tuple[int, ...], second: tuple[int, ...]) -> str:
-        """A shape, of which some lengths may be multiples of the batch's."""
+        """A shape, of which some lengths may be multiples of those that are free."""
         if first == second:
             return self.integers(*first)
-        if "batch" not in self._written:
-            self._written["batch"] = self.node("Shape", [self.input], start=0, end=1, name="batch")
-        parts = []
-        for m, n in zip(first, second, strict=True):
-            times, rest = divmod(m, self.sizes[0])
-            if m == n:
-                parts.append(self.integers(m))
-            elif rest or n != times * self.sizes[1]:
-                raise UnsupportedError(
-                    f"a length of {m} for {self.sizes[0]} rows, and of {n} for {self.sizes[1]}"
-                )
-            else:
-                parts.append("batch" if times == 1 else self.node("Mul", ["batch", self.integers(times)]))
+        parts = [
+            self.integers(m) if m == n else self._length(m, n) for m, n in zip(first, second, strict=True)
+        ]
         return self.node("Concat", parts, axis=0)
+
+    def _length(self, m: int, n: int) -> str:
+        """A length that was m and n, as a list of one number."""
+        for (one, two), (_, name, axis) in self.sizes.items():
+            times, rest = divmod(m, one)
+            if not rest and n == times * two:
+                size = self._size(name, axis)
+                return size if times == 1 else self.node("Mul", [size, self.integers(times)])
+        raise UnsupportedError(
+            f"a length is {m} for one batch and {n} for another, and no multiple of its sizes"
+        )
+
+    def _size(self, name: str, axis: int) -> str:
+        key = ("size", name, axis)
+        if key not in self._written:
+            self._written[key] = self.node("Shape", [name], start=axis, end=axis + 1)
+        return self._written[key]
+
+    def described(self, names: Sequence[str], first: Sequence[Any], second: Sequence[Any]) -> list[Any]:
+        """Inputs or outputs with their shapes, in which free lengths have names."""
+        from onnx import helper
+
+        found = []
+        for name, one, two in zip(names, first, second, strict=True):
+            pairs = zip(one.shape, two.shape, strict=True)
+            shape = [m if m == n else self.sizes.get((m, n), ("",))[0] or None for m, n in pairs]
+            found.append(helper.make_tensor_value_info(name, _code(one.dtype), shape))
+        return found
 
     def reshape(self, name: str, before: tuple[Any, Any], after: tuple[Any, Any]) -> str:
         """A value of shapes `before`, in both traces, in those `after`: 0 keeps a length, −1 is the rest."""

@@ -336,6 +336,10 @@ def batch_norm(w: Writer, a: Call, b: Call) -> str:
     return w.node("BatchNormalization", inputs, epsilon=a.arguments["eps"])
 
 
+def batch_norm_relu(w: Writer, a: Call, b: Call) -> str:
+    return w.node("Relu", [batch_norm(w, a, b)])
+
+
 def layer_norm(w: Writer, a: Call, b: Call) -> str:
     shape = a.arguments["normalized_shape"]
     shape = tuple(shape) if isinstance(shape, tuple | list) else (shape,)
@@ -453,6 +457,7 @@ RULES: dict[str, Rule] = {
     "linear": linear, "dropout": dropout, "conv1d": convolution, "conv2d": convolution,
     "conv_transpose2d": conv_transpose,
     "max_pool2d": max_pool, "avg_pool2d": average_pool, "adaptive_avg_pool2d": adaptive_pool,
-    "batch_norm": batch_norm, "layer_norm": layer_norm, "local_response_norm": local_response_norm,
+    "batch_norm": batch_norm, "batch_norm_relu": batch_norm_relu,
+    "layer_norm": layer_norm, "local_response_norm": local_response_norm,
     "rnn": recurrent, "lstm": recurrent, "gru": recurrent,
 }  # fmt: skip

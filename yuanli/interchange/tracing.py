@@ -5,7 +5,7 @@ constant that changed otherwise was computed outside of operations, where nothin
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,15 +24,15 @@ class Call(NamedTuple):
 
 
 class Trace(NamedTuple):
-    """The operations that the outputs come from, in order; `sizes` are the batch's."""
+    """What came in, the operations that the outputs come from, in order, and what came out."""
 
-    input: Tensor
+    inputs: tuple[Tensor, ...]
     calls: list[Call]
     outputs: list[Any]
 
 
-def trace(model: Module, example: np.ndarray) -> Trace:
-    """What `model` does with a batch, in evaluation."""
+def trace(model: Module, inputs: Sequence[np.ndarray]) -> Trace:
+    """What `model` does with its inputs, in evaluation."""
     calls: list[Call] = []
 
     def note(rule: Callable, inputs: tuple, options: dict, result: Any) -> None:
@@ -42,10 +42,10 @@ def trace(model: Module, example: np.ndarray) -> Trace:
         calls.append(Call(rule.__name__.lstrip("_"), _named(rule, inputs, options), result))
 
     modes = [(module, module.training) for module in model.modules()]
-    given = Tensor(example)
+    given = tuple(map(Tensor, inputs))
     try:
         with no_grad(), watch(note):
-            result = model.eval()(given)
+            result = model.eval()(*given)
     finally:
         for module, mode in modes:
             module.training = mode
@@ -53,20 +53,24 @@ def trace(model: Module, example: np.ndarray) -> Trace:
     return Trace(given, _reachable(calls, outputs), outputs)
 
 
-def two_traces(model: Module, example: np.ndarray) -> tuple[Trace, Trace]:
-    """The same pass for the example, and for one row more of other values.
-
-    Raises: UnsupportedError when the two take different ways.
-    """
-    other = np.concatenate([example, example[:1]])[::-1]
-    other = other * np.float32(-0.7) if other.dtype.kind == "f" else other
-    first, second = trace(model, example), trace(model, np.ascontiguousarray(other.astype(example.dtype)))
-    ways = [[call.name for call in each.calls] for each in (first, second)]
-    if ways[0] != ways[1] or len(first.outputs) != len(second.outputs):
+def two_traces(
+    model: Module, first: Sequence[np.ndarray], second: Sequence[np.ndarray]
+) -> tuple[Trace, Trace]:
+    """The same pass for two batches.  Raises: UnsupportedError when they take different ways."""
+    one, two = trace(model, first), trace(model, second)
+    ways = [[call.name for call in each.calls] for each in (one, two)]
+    if ways[0] != ways[1] or len(one.outputs) != len(two.outputs):
         raise UnsupportedError(
             f"{type(model).__name__} does other operations for another batch, which a graph cannot follow"
         )
-    return first, second
+    return one, two
+
+
+def another_batch(example: np.ndarray) -> np.ndarray:
+    """A row more, and other values."""
+    other = np.concatenate([example, example[:1]])[::-1]
+    other = other * np.float32(-0.7) if other.dtype.kind == "f" else other
+    return np.ascontiguousarray(other.astype(example.dtype))
 
 
 def _named(rule: Callable, inputs: tuple, options: dict) -> dict[str, Any]:

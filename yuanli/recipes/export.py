@@ -6,14 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from yuanli import ops
-from yuanli.data.preprocess import Affine
 from yuanli.errors import UnsupportedError
 from yuanli.interchange import save_weights
 from yuanli.nn import Module
+from yuanli.recipes.adversarial import Painter
+from yuanli.recipes.deployed import Continues, Deployed, Paints, Rows, Texts
 from yuanli.recipes.evaluate import open_model
-from yuanli.recipes.predictor import NetworkPredictor, Predictor
-from yuanli.tensor import Tensor
+from yuanli.recipes.language import Writer
+from yuanli.recipes.predictor import NetworkPredictor
+from yuanli.tensor import Tensor, no_grad
 from yuanli.training import Run
 
 CLOSE = 1e-4  # of the largest answer: what single precision may differ by in another order of sums
@@ -22,11 +23,11 @@ CLOSE = 1e-4  # of the largest answer: what single precision may differ by in an
 def export(
     run: Run | str | Path, *, onnx: str | Path | None = None, weights: str | Path | None = None
 ) -> list[str]:
-    """Write the run's model, as an ONNX graph from rows to answers or as weights alone; says what is there.
+    """Write the run's model, as an ONNX graph or as weights alone; what was written, in words.
 
-    The graph takes what `Deployed` takes, batches of any size; before it is reported as written it is read
-    again by `load_onnx` and must give the model's answers.  weights: .safetensors, .pth or .pdparams.
-    Raises: CheckpointError; UnsupportedError for a model that is no graph of operations.
+    The graph takes batches of any size; it is kept only if `load_onnx` reads it again and it gives the
+    model's answers.  weights: .safetensors, .pth or .pdparams.
+    Raises: CheckpointError; UnsupportedError for a model that has no layers, or is no graph of operations.
     """
     run = run if isinstance(run, Run) else Run.open(run)
     model = open_model(run)
@@ -35,12 +36,23 @@ def export(
         save_weights(_network(model, run), weights)
         said.append(f"Weights: {weights}")
     if onnx is not None:
-        said += _export_onnx(model, run, Path(onnx))
+        said += _export_onnx(deployed(model, run), model, run, Path(onnx))
     return said
 
 
+def deployed(model: Any, run: Run) -> Deployed:
+    """The run's model as operations alone.  Raises: UnsupportedError where it is none."""
+    if isinstance(model, NetworkPredictor):
+        return Rows(model) if model.row else Texts(model)
+    if isinstance(model, Writer):
+        return Continues(model.model)
+    if isinstance(model, Painter):
+        return Paints(model.game)
+    raise UnsupportedError(f"{run.folder} holds a {run.config['model']}, which is no graph of operations")
+
+
 def _network(model: Any, run: Run) -> Module:
-    network = getattr(model, "model", None)
+    network = model.game if isinstance(model, Painter) else getattr(model, "model", None)
     if not isinstance(network, Module):
         raise UnsupportedError(
             f"{run.folder} holds a {run.config['model']}, which has no layers with weights"
@@ -48,83 +60,46 @@ def _network(model: Any, run: Run) -> Module:
     return network
 
 
-def _export_onnx(model: Any, run: Run, path: Path) -> list[str]:
+def _export_onnx(whole: Deployed, model: Any, run: Run, path: Path) -> list[str]:
     from yuanli.interchange.onnx_export import export_onnx
     from yuanli.interchange.onnx_import import load_onnx
 
-    if not isinstance(model, NetworkPredictor):
-        raise UnsupportedError(f"{run.folder} holds a {run.config['model']}, which is no graph of operations")
-    whole = Deployed(model)
-    example = whole.example(3)
-    notes = {
-        "model": run.config["model"],
-        "input": whole.takes(),
-        "classes": json.dumps(model.classes, ensure_ascii=False),
-    }
-    export_onnx(whole, example[:2], path, input="rows", outputs=(whole.gives,), notes=notes)
-    expected = whole.eval()(example).data
-    found = load_onnx(path)(example).data
-    difference = float(np.abs(found - expected).max() / max(1e-30, np.abs(expected).max()))
+    first, second = whole.examples()
+    notes = {"model": run.config["model"], "takes": whole.takes()}
+    for name, words in (
+        ("classes", getattr(model, "classes", ())),
+        ("vocabulary", vocabulary_of(whole, model)),
+    ):
+        if words:
+            notes[name] = json.dumps(words, ensure_ascii=False)
+    options = {"inputs": whole.inputs, "outputs": whole.outputs, "sizes": whole.sizes, "notes": notes}
+    export_onnx(whole, first, path, other=second, **options)
+    with no_grad():
+        expected = _several(whole.eval()(*map(Tensor, second)))
+        found = load_onnx(path).run(second)
+    difference = max(_difference(a.data, b.data) for a, b in zip(found, expected, strict=True))
     if not difference <= CLOSE:
         path.unlink()
         raise UnsupportedError(
-            f"the graph answers otherwise than the model, by {difference:.1e}; nothing was kept"
+            f"the graph answers otherwise than the model, by {difference:.1e}; none was kept"
         )
-    shape = ", ".join(map(str, whole.shape))
     return [
         f"ONNX: {path}",
-        f"rows (N, {shape}): {whole.takes()} → {whole.gives}; read again, it differs by {difference:.0e}",
+        f"{whole.takes()} → {', '.join(whole.outputs)}; read again, it differs by {difference:.0e}",
     ]
 
 
-class Deployed(Module):
-    """A trained network with what stands before and after it: rows (N, …) → probabilities, or numbers.
-
-    Of the preprocessing the last steps that are (x − shift)·factor belong to it; rows are what comes out of
-    those before: images of the model's size with pixels from 0 to 255, or the columns of a table as numbers.
-    """
-
-    def __init__(self, predictor: Predictor) -> None:
-        assert isinstance(predictor, NetworkPredictor)
-        steps = list(predictor.prepare.steps)
-        first = len(steps)
-        while first and isinstance(steps[first - 1], Affine):
-            first -= 1
-        self.model, self.shape = predictor.model, predictor.shape
-        self.columns = tuple(feature.name for feature in predictor.features)
-        self.gives = "probabilities" if predictor.target is None else "numbers"
-        self._before = [(_single(step.shift_), _single(step.factor_)) for step in steps[first:]]
-        target = predictor.target
-        self._after = None if target is None else (_single(target.shift_), _single(target.factor_))
-
-    def forward(self, rows: Any) -> Tensor:
-        for shift, factor in self._before:
-            rows = ops.mul(ops.sub(rows, shift), factor)
-        scores = self.model(rows)
-        if self._after is None:
-            return ops.softmax(scores, 1)
-        shift, factor = self._after
-        return ops.add(ops.div(scores, factor), shift)
-
-    def takes(self) -> str:
-        """What a row is, in words."""
-        if len(self.shape) == 3:
-            channels, height, width = self.shape
-            return f"pixels from 0 to 255, {channels} channels, {height}×{width}"
-        return (
-            f"the columns {', '.join(self.columns)}, words as columns of 0 and 1"
-            if self.columns
-            else "numbers"
-        )
-
-    def example(self, count: int) -> np.ndarray:
-        """Rows such as it takes."""
-        rng = np.random.default_rng(0)
-        rows = rng.normal(size=(count, *self.shape)).astype(np.float32)
-        for shift, factor in self._before[::-1]:
-            rows = rows / factor + shift
-        return rows
+def vocabulary_of(whole: Deployed, model: Any) -> tuple[str, ...]:
+    """The tokens by number, of a model of texts."""
+    if isinstance(whole, Texts):
+        return whole.vocabulary
+    return tuple(model.vocabulary.tokens) if isinstance(model, Writer) else ()
 
 
-def _single(numbers: np.ndarray) -> np.ndarray:
-    return np.asarray(numbers, np.float32)
+def _several(result: Any) -> tuple[Tensor, ...]:
+    return result if isinstance(result, tuple) else (result,)
+
+
+def _difference(found: np.ndarray, expected: np.ndarray) -> float:
+    """The largest, relative to the largest number."""
+    return float(np.abs(found - expected).max() / max(1e-30, np.abs(expected).max()))
