@@ -14,7 +14,7 @@ RATES = (0.05, 0.01)
 def problem(seed, positions, vocabulary, width, reach, most_targets):
     """Tables, and the arguments of a pass: sentences of 9 words, targets left out here and there."""
     rng = np.random.default_rng(seed)
-    padded = width + -width % word_pairs.LANES
+    padded = width + -width % word_pairs.WIDTH
     tables = np.zeros((2, vocabulary, padded), np.float32)
     tables[..., :width] = rng.normal(size=(2, vocabulary, width)) / np.sqrt(width)
     here = np.arange(positions)

@@ -52,17 +52,34 @@ def test_gzip_lists_and_byte_order_marks(file, tmp_path):
 
 
 def test_counts(file):
-    words, counts = Corpus(file).count()
+    text = Corpus(file)
+    words, counts = text.count()
+    assert text.count() == (words, counts)
+    (piece,) = text.pieces({"the": 0})
+    assert len(piece.words) == 3
     assert dict(zip(words, counts.tolist(), strict=True)) == Counter(TEXT.split())
     vocabulary = Vocabulary(words, counts, min_count=2)
     assert vocabulary.index_to_key == ["the", "水"]
     assert Vocabulary(words, counts, 1, 3).index_to_key == ["the", "水", "ship"]
 
 
+def test_tokens_leave_capitals_and_punctuation(tmp_path):
+    path = tmp_path / "text.txt"
+    path.write_text("The ship's sails, 3 of them!\n\n水火: “The END”\n", encoding="utf-8")
+    text = Corpus(path, "words")
+    words, counts = text.count()
+    assert words == ["the", "ship's", "sails", "3", "of", "them", "水", "火", "end"]
+    assert counts.tolist() == [2, 1, 1, 1, 1, 1, 1, 1, 1]
+    (piece,) = text.pieces({word: i for i, word in enumerate(words)})
+    assert piece.lengths.tolist() == [6, 0, 4]
+
+
 def test_unknown_words_leave_their_sentences(file):
     text = Corpus(file)
-    text.count()
     (piece,) = text.pieces({"the": 5, "end": 7})
+    text.count()
+    (kept,) = text.pieces({"the": 5, "end": 7})
+    assert [part.tolist() for part in kept] == [part.tolist() for part in piece]
     assert piece.words.tolist() == [5, 5, 5, 7]
     assert piece.lengths[piece.lengths > 0].tolist() == [1, 1, 2]
 

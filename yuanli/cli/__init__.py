@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import typer
 
-from yuanli.cli import data, doors, generate, look, models, runs, summary, topics
+from yuanli.cli import data, doors, generate, look, models, runs, summary, topics, words
 from yuanli.cli.output import report
 
 HELP = """The core algorithms of deep learning (原理), each written once to be read."""
@@ -41,6 +41,7 @@ app = typer.Typer(
 runs.add_to(app)
 generate.add_to(app)
 look.add_to(app)
+words.add_to(app)
 doors.add_to(app)
 models.add_to(app)
 summary.add_to(app)

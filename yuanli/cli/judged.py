@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 def print_evaluation(judged: "Evaluation") -> None:
     """Scores, costs, and for classes which are confused most."""
     m = judged.metrics
-    print(f"{judged.model} on {judged.data}, {m['examples']:,} {judged.unit} it has not learned from\n")
-    for name, value in scores(judged).items():
-        print(f"{name:<16}{value}")
-    for name, value in costs(judged).items():
-        print(f"{name:<16}{value}")
+    has = "has" if judged.learned else "has not"
+    print(f"{judged.model} on {judged.data}, {m['examples']:,} {judged.unit} it {has} learned from\n")
+    lines = scores(judged) | costs(judged)
+    width = max(16, *(len(name) + 2 for name in lines))
+    for name, value in lines.items():
+        print(f"{name:<{width}}{value}")
     print()
 
 

@@ -9,7 +9,7 @@ vector; CBOW has one, their mean.
 A window's inputs have their targets in common, so that its scores are a small matrix product, made of tiles
 of registers, and so are its two updates.  All of a window is computed before anything is changed.
 
-`vectors` and `outputs` are float32 (rows, D), D a multiple of LANES; targets below 0 are left out.  Several
+`vectors` and `outputs` are float32 (rows, D), D a multiple of WIDTH; targets below 0 are left out.  Several
 threads may change the same arrays at once, each on its own positions: now and then one's update of a number
 is lost to another's (Recht 2011, arXiv:1106.5730), and results are no longer the same bits.
 
@@ -21,7 +21,8 @@ import numpy as np
 from yuanli.kernels.compiler import AVX512
 from yuanli.kernels.dispatch import choose
 
-LANES = 16 if AVX512 else 8
+WIDTH = 16
+LANES = WIDTH if AVX512 else 8
 
 
 def train_numpy(vectors, outputs, words, low, high, rows, signs, first, last, rates, mean):

@@ -10,6 +10,7 @@ from yuanli.recipes.neighbors import Neighbors
 from yuanli.recipes.recipe import Recipe
 from yuanli.recipes.settings import one_of
 from yuanli.recipes.text import BagOfWordsRecipe, TextCNNRecipe, TextLSTMRecipe
+from yuanli.recipes.word2vec import Word2VecRecipe
 
 RECIPES: dict[str, Recipe] = {
     r.name: r
@@ -28,6 +29,7 @@ RECIPES: dict[str, Recipe] = {
         GRU(),
         Gan(),
         DCGan(),
+        Word2VecRecipe(),
     )
 }
 

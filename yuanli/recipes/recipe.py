@@ -30,7 +30,8 @@ class Trained(Protocol):
 class Evaluation:
     """A model's `metrics` on what it has not learned from, and, of rows, the answers they come from.
 
-    `metrics["examples"]` counts them, in `unit`s.  `predictions`: probabilities (N, K), or numbers (N,), of
+    `metrics["examples"]` counts them, in `unit`s; `learned`: it has learned from them after all.
+    `predictions`: probabilities (N, K), or numbers (N,), of
     what truly was `labels` (N,).  `microseconds`: the time of one, within many and with the preprocessing.
     """
 
@@ -42,6 +43,7 @@ class Evaluation:
     train_seconds: float
     notes: tuple[str, ...] = ()
     unit: str = "rows"
+    learned: bool = False
     predictions: np.ndarray = field(repr=False, default_factory=lambda: np.zeros(0))
     labels: np.ndarray = field(repr=False, default_factory=lambda: np.zeros(0))
 

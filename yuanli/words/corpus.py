@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from yuanli.data.tokens import tokenize
 from yuanli.errors import DataError, DTypeError
 
 PIECE = 1 << 22  # bytes read at a time
@@ -25,11 +26,12 @@ class Piece(NamedTuple):
 class Corpus:
     """Sentences of a file (a line each, words between blanks, UTF-8, also .gz) or lists of words.
 
+    tokens: cut a file's lines by `data.tokens.tokenize` instead, without capitals and punctuation; slower.
     Lists are given as something that can be gone through again and again, which a generator cannot.
     Raises: DataError where the file is not there, empty, or not UTF-8, with the position.
     """
 
-    def __init__(self, source: str | Path | Iterable[list[str]]) -> None:
+    def __init__(self, source: str | Path | Iterable[list[str]], tokens: str = "blanks") -> None:
         if isinstance(source, Iterator):
             raise DTypeError(
                 f"sentences are read once to count and once an epoch, but a {type(source).__name__} can be "
@@ -37,20 +39,24 @@ class Corpus:
             )
         self.source = Path(source) if isinstance(source, str | Path) else source
         self.name = self.source.name.split(".")[0] if isinstance(self.source, Path) else "sentences"
+        self.tokens = tokens
         self._kept: list[Piece] | None = []
         self._words: list[str] = []
+        self._counts = np.zeros(0, np.int64)
 
     def count(self) -> tuple[list[str], np.ndarray]:
         """The different words in the order in which they come, and how often each does."""
+        if self._words:
+            return self._words, self._counts
         numbers: dict[str, int] = {}
-        counts, total = np.zeros(0, np.int64), 0
+        total = 0
         for words, lengths in self._read():
             coded = words.dictionary_encode()
             own = [numbers.setdefault(word, len(numbers)) for word in coded.dictionary.to_pylist()]
             piece = Piece(np.asarray(own, np.int32)[coded.indices.to_numpy()], lengths)
             seen = np.bincount(piece.words, minlength=len(numbers))
-            seen[: len(counts)] += counts
-            counts, total = seen, total + len(piece.words)
+            seen[: len(self._counts)] += self._counts
+            self._counts, total = seen, total + len(piece.words)
             if self._kept is not None and total <= KEPT:
                 self._kept.append(piece)
             else:
@@ -58,16 +64,14 @@ class Corpus:
         if not total:
             raise DataError(f"{self.source if isinstance(self.source, Path) else 'the text'} has no words")
         self._words = list(numbers)
-        return self._words, counts
+        return self._words, self._counts
 
     def pieces(self, numbers: dict[str, int]) -> Iterator[Piece]:
         """The text with the words' `numbers`; sentences lose the words that have none."""
-        if self._kept is not None and self._words:  # counted, and not yet numbered for good
+        if self._kept and self._words:
             final = np.array([numbers.get(word, -1) for word in self._words], np.int32)
-            self._kept = [_without_unknown(Piece(final[words], n)) for words, n in self._kept]
-            self._words = []
-        if self._kept:
-            yield from self._kept
+            for words, lengths in self._kept:
+                yield _without_unknown(Piece(final[words], lengths))
             return
         for words, lengths in self._read():
             coded = words.dictionary_encode()
@@ -78,6 +82,9 @@ class Corpus:
         """The words, as Arrow's array of strings, and the sentences' lengths, piece by piece."""
         if isinstance(self.source, Path):
             for text in _blocks(self.source):
+                if self.tokens != "blanks":
+                    yield _flat([words_of(line, self.tokens) for line in text.decode().splitlines()])
+                    continue
                 lines = pc.split_pattern(pa.array([text], pa.large_string()), "\n").flatten()
                 split = pc.utf8_split_whitespace(lines)
                 yield _without_empty(split.flatten(), pc.list_value_length(split).to_numpy())
@@ -125,6 +132,11 @@ def _check_utf8(path: Path, block: bytes, before: int, lines: int) -> None:
             f"{path} is not UTF-8: byte {block[error.start]:#04x} at position {before + error.start}, "
             f"line {line}; save it as UTF-8"
         ) from None
+
+
+def words_of(line: str, tokens: str) -> list[str]:
+    """The tokens of a line that have a letter or digit, in small letters."""
+    return [word for word in tokenize(line.lower(), tokens) if any(map(str.isalnum, word))]
 
 
 def _flat(sentences: list[list[str]]) -> tuple[Any, np.ndarray]:

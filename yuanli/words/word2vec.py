@@ -168,6 +168,16 @@ class Word2Vec:
                     hook.on_end(t)
         return t
 
+    def judge(self, corpus: Corpus) -> tuple[float, int]:
+        """The mean loss on a text, and of how many predictions; nothing is learned."""
+        still = Decay(0.0, 0.0, 1)
+        jobs = Jobs(corpus, self.vocabulary)
+        results = [self._work(job, jobs, still) for job in jobs]
+        loss, predictions = sum(loss for loss, _ in results), sum(many for _, many in results)
+        if not predictions:
+            raise DataError(f"{corpus.name}: no two words side by side are among the known ones")
+        return loss / predictions, predictions
+
     def _results(self, jobs: Jobs, rate: "Decay") -> Iterator[tuple[Job, tuple[float, int]]]:
         """Each job of an epoch and what became of it, in order, the workers some jobs ahead."""
         if self.workers == 1:
@@ -228,7 +238,7 @@ class Tables(Module):
     """What is trained: a vector a word, and one a target; the numbers beyond the vectors' width stay 0."""
 
     def __init__(self, words: int, width: int) -> None:
-        width += -width % word_pairs.LANES
+        width += -width % word_pairs.WIDTH
         self.vectors, self.outputs = (Parameter(np.zeros(0, np.float32)) for _ in range(2))
         for table in (self.vectors, self.outputs):
             table.data = memory.empty((words, width))  # not through Parameter, which copies: in large pages
