@@ -2,7 +2,6 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -10,7 +9,8 @@ from matplotlib.figure import Figure
 from yuanli.demos import Demonstration
 from yuanli.demos.text import table
 from yuanli.errors import DataError
-from yuanli.inspection.style import BLUE, GREY, frameless, new_figure, plain_text, save, styled
+from yuanli.inspection.code_tree import code_tree
+from yuanli.inspection.style import BLUE, GREY, new_figure, save, styled
 from yuanli.ops import information
 
 SENTENCE = "learning by gradient descent"  # short enough for a tree one can read
@@ -49,8 +49,11 @@ def entropy(out: Path, seed: int = 0, *, file: str = "") -> Demonstration:
         "round_trip": same,
         "dyadic": [dyadic_bits, dyadic_length],
     }
-    tree = _tree(information.HuffmanCode(Counter(SENTENCE)))
-    return Demonstration(lines, numbers, [save(tree, out / "entropy.png")])
+    short = information.HuffmanCode(Counter(SENTENCE))
+    title = f"“{SENTENCE}”: {short.mean_length():.3f} bits a character"
+    tree = code_tree(short, title, lambda c: f"{'␣' if c == ' ' else c}\n{short.counts[c]:g}")
+    pictures = [save(tree, out / "entropy.png"), save(_lengths(code), out / "entropy_lengths.png")]
+    return Demonstration(lines, numbers, pictures)
 
 
 def _text(file: str) -> str:
@@ -69,32 +72,19 @@ def _text(file: str) -> str:
 
 
 @styled
-def _tree(code: information.HuffmanCode) -> Figure:
-    """The code of SENTENCE: 0 to the left, 1 to the right, each character where its word ends."""
-    leaves = {word: symbol for symbol, word in code.words.items()}
-    across = {word: float(i) for i, word in enumerate(sorted(leaves))}
-    inner = {word[:k] for word in leaves for k in range(len(word))}
-    for prefix in inner:
-        below = [across[word] for word in leaves if word.startswith(prefix)]
-        across[prefix] = (min(below) + max(below)) / 2
-    figure = new_figure(0.62 * len(leaves) + 0.6, 4.6)
+def _lengths(code: information.HuffmanCode) -> Figure:
+    """Each symbol's bits against −log₂ p, its ideal length, which need not be whole."""
+    total = sum(code.counts.values())
+    figure = new_figure(6.0, 4.0)
     axes = figure.add_subplot()
-    frameless(axes)
-    for word, x in across.items():
-        if word:
-            top = (across[word[:-1]], -len(word) + 1)
-            axes.plot([top[0], x], [top[1], -len(word)], color=GREY, lw=1, zorder=1)
-            middle = ((top[0] + x) / 2, (top[1] - len(word)) / 2)
-            box: Any = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
-            axes.text(*middle, word[-1], fontsize=8, color=BLUE, ha="center", va="center", bbox=box)
-        if word in leaves:
-            box = {"facecolor": "white", "edgecolor": GREY, "boxstyle": "round,pad=0.2"}
-            symbol = "␣" if leaves[word] == " " else plain_text(leaves[word])
-            label = f"{symbol}\n{code.counts[leaves[word]]:g}"
-            axes.text(x, -len(word), label, fontsize=10, ha="center", va="top", bbox=box)
-        else:
-            axes.plot(x, -len(word), "o", color=GREY, ms=5, zorder=2)
-    depth = max(map(len, leaves))
-    axes.set(xlim=(-0.7, len(leaves) - 0.3), ylim=(-depth - 0.9, 0.3))
-    axes.set_title(f"“{SENTENCE}”: {code.mean_length():.3f} bits a character")
+    ideal = np.array([-np.log2(count / total) for count in code.counts.values()])
+    bits = np.array([len(code.words[symbol]) for symbol in code.counts])
+    share = np.array(list(code.counts.values())) / total
+    ends = np.array([0, max(ideal.max(), bits.max()) + 0.5])
+    axes.plot(ends, ends, color=GREY, lw=1, label="bits = −log₂ p")
+    axes.plot(ends, ends + 1, color=GREY, lw=1, ls=":", label="one bit more")
+    axes.scatter(ideal, bits, s=12 + 900 * share, color=BLUE, alpha=0.6, label="a character, by frequency")
+    axes.set(xlabel="−log₂ p, bits", ylabel="length of its word, bits", xlim=ends, ylim=ends)
+    axes.set_title("Frequent characters have short words")
+    axes.legend(loc="upper left")
     return figure

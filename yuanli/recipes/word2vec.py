@@ -86,9 +86,7 @@ class Word2VecRecipe(Recipe):
             raise ValueRangeError(f"word2vec reads a text, which has no columns; got target={target!r}")
         path = Path(spec).expanduser()
         if not path.is_file():
-            raise DataError(
-                f"word2vec reads a text file of your own (.txt, .txt.gz), and {path} is none"
-            )
+            raise DataError(f"word2vec reads a text file of your own (.txt, .txt.gz), and {path} is none")
         return Text(path)
 
     def unsuited(self, data: Any) -> str:
