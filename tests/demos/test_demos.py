@@ -16,6 +16,7 @@ from yuanli.data import load
 from yuanli.data.synthetic import spirals
 from yuanli.demos import TOPICS, demonstration
 from yuanli.demos.loss import SHOWN
+from yuanli.demos.words import ROLES
 from yuanli.errors import DataError, UnknownNameError, ValueRangeError
 
 ERRORS = np.array(SHOWN)
@@ -279,6 +280,31 @@ def weights_travel(numbers):
     assert numbers["shapes"][".pdparams"] == numbers["shapes"][".pth"][::-1] == [64, 3]
 
 
+def words_cbow(numbers):
+    assert numbers["losses"][-1] < 0.9 * numbers["losses"][0]
+    people = {person for pair in ROLES for person in pair}
+    assert all(near in people for words in numbers["near"].values() for near in words)
+
+
+def words_sg(numbers):
+    assert numbers["losses"][-1] < numbers["losses"][0] < 6 * log(2)
+    assert numbers["right"] == len(numbers["analogies"]) == 4
+
+
+def words_hs(numbers):
+    assert numbers["sum"] == pytest.approx(1, abs=1e-6)
+    assert numbers["layer"] == pytest.approx(numbers["product"], rel=1e-5)
+    assert numbers["nodes"] < log(42, 2)
+    assert numbers["losses"][-1] < numbers["losses"][0] < log(42)
+
+
+def words_neg(numbers):
+    wanted = np.array(numbers["counts"]) ** 0.75
+    np.testing.assert_allclose(numbers["wanted"], wanted / wanted.sum(), rtol=1e-12)
+    np.testing.assert_allclose(numbers["found"], numbers["wanted"], atol=0.003)
+    assert numbers["losses"][-1] < numbers["losses"][0] < 6 * log(2)
+
+
 CASES = [
     Case("pipeline", pipeline),
     Case("image", image),
@@ -305,6 +331,10 @@ CASES = [
     Case("init", init, {"width": 100, "rows": 100}),
     Case("dropout", dropout, {"epochs": 35}),
     Case("batchnorm", batchnorm, {"epochs": 6}),
+    Case("words.cbow", words_cbow, {"many": 1000}),
+    Case("words.sg", words_sg, {"many": 1500}),
+    Case("words.hs", words_hs, {"many": 500}),
+    Case("words.neg", words_neg, {"many": 500}),
     Case("conv", convolution(32, 10, 760)),  # the syllabus's own example
     Case("conv", convolution(55, 96, 34_944), ALEXNET),  # Krizhevsky 2012: 55×55×96
     Case("conv", convolution(10, 8, 8 * 9 * 2 + 8), GROUPED),

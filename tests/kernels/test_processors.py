@@ -15,7 +15,16 @@ pytestmark = [
     pytest.mark.skipif(platform.machine() != "x86_64", reason="names processors of this family"),
 ]
 
-COMPARISONS = ("fast_convolution", "convolution", "pooling", "sweeps", "updates", "rows", "distances")
+COMPARISONS = (
+    "fast_convolution",
+    "convolution",
+    "pooling",
+    "sweeps",
+    "updates",
+    "rows",
+    "distances",
+    "word_pairs",
+)
 
 ONE_KERNEL = """
 import numpy as np

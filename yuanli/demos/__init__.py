@@ -21,7 +21,8 @@ TOPICS = (
     "loss.mse", "loss.mae", "loss.rmse", "loss.smooth_l1", "loss.huber",
     "loss.kl", "loss.ce", "loss.log", "loss.hinge",
     "penalty", "softmax", "sigmoid", "entropy", "gd", "backprop", "mlp", "activation", "preprocess", "init",
-    "dropout", "batchnorm", "conv", "pool", "lenet", "gan",
+    "dropout", "batchnorm", "words.cbow", "words.sg", "words.hs", "words.neg",
+    "conv", "pool", "lenet", "gan",
     "zoo.paddle",
 )  # fmt: skip
 

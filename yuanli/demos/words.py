@@ -73,7 +73,7 @@ def cbow(out: Path, seed: int = 0, *, many: int = 3000, window: int = 4, file: s
         *table(["word", "near it", "cosine"], _near_rows(near)),
     ]
     numbers = {"losses": losses, "near": {word: [n for n, _ in pairs] for word, pairs in near.items()}}
-    return Demonstration(lines, numbers, [save(_neighbourhoods(model.wv), out / "words_cbow.png")])
+    return Demonstration(lines, numbers, [save(_neighbourhoods(model.wv), out / "words.cbow.png")])
 
 
 def sg(out: Path, seed: int = 0, *, many: int = 3000, window: int = 4, file: str = "") -> Demonstration:
@@ -93,7 +93,7 @@ def sg(out: Path, seed: int = 0, *, many: int = 3000, window: int = 4, file: str
         *table(["as", "is to", "so is", "to", "hoped for"], rows),
     ]
     numbers = {"losses": losses, "analogies": rows, "right": sum(row[3] == row[4] for row in rows)}
-    return Demonstration(lines, numbers, [save(_directions(model.wv), out / "words_sg.png")])
+    return Demonstration(lines, numbers, [save(_directions(model.wv), out / "words.sg.png")])
 
 
 def hs(out: Path, seed: int = 0, *, many: int = 3000, word: str = "queen") -> Demonstration:
@@ -132,7 +132,7 @@ def hs(out: Path, seed: int = 0, *, many: int = 3000, word: str = "queen") -> De
     }
     turns = {code.words[word][: i + 1]: f"{v:.2f}" for i, v in enumerate(p)}
     tree = code_tree(code, f"The way to “{word}”, and p beside “{neighbour}”", str, word, turns)
-    return Demonstration(lines, numbers, [save(tree, out / "words_hs.png")])
+    return Demonstration(lines, numbers, [save(tree, out / "words.hs.png")])
 
 
 def neg(
@@ -169,7 +169,7 @@ def neg(
         "near": {word: [n for n, _ in pairs] for word, pairs in near.items()},
     }
     picture = _noise(model.wv.index_to_key, counts / counts.sum(), wanted, found, ns_exponent)
-    return Demonstration(lines, numbers, [save(picture, out / "words_neg.png")])
+    return Demonstration(lines, numbers, [save(picture, out / "words.neg.png")])
 
 
 def _shown(wv: KeyedVectors) -> list[str]:
