@@ -280,6 +280,16 @@ TOPICS = (
                   "note says that scaling does not affect it; true of the unpenalised optimum, untrue "
                   "with a penalty or under gradient descent."),
     Topic("gbdt", "梯度提升树", "Gradient-boosted trees",
+          lives=("yuanli.classical:GradientBoostingRegressor", "yuanli.classical:GradientBoostingClassifier",
+                 "yuanli.classical:DecisionTreeRegressor", "yuanli.classical:DecisionTreeClassifier",
+                 "yuanli.classical:HistGradientBoostingRegressor",
+                 "yuanli.classical:HistGradientBoostingClassifier", "yuanli.inspection.trees:tree_picture"),
+          oracle="scikit-learn's classes grow the same trees; sums of gradients in plain NumPy",
+          tests=("tests/classical/test_trees.py::test_trees_are_scikit_learns",
+                 "tests/classical/test_trees.py::test_boosted_trees_are_scikit_learns",
+                 "tests/classical/test_gbdt.py::test_regression_is_scikit_learns",
+                 "tests/classical/test_gbdt.py::test_categories_are_scikit_learns",
+                 "tests/kernels/test_histograms.py::test_histograms_are_the_sums"),
           differs="The note fits each tree to the residuals; trees fit the negative gradient of the loss, "
                   "which is the residual for the squared loss alone."),
     Topic("zoo.paddle", "与飞桨互换权重", "Weights to and from Paddle",

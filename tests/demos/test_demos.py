@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy import special, stats
 from sklearn.datasets import load_breast_cancer, load_digits
+from sklearn.ensemble import GradientBoostingRegressor
 from sklearn.linear_model import Lasso, LogisticRegression, Ridge
 
 from yuanli.data import load
@@ -305,6 +306,19 @@ def words_neg(numbers):
     assert numbers["losses"][-1] < numbers["losses"][0] < 6 * log(2)
 
 
+def gbdt(numbers):
+    """scikit-learn's boosting leaves the same residuals."""
+    rng = np.random.default_rng(0)
+    x = np.sort(rng.random(120))
+    y = np.sin(2 * np.pi * x) + np.where(x > 0.7, 0.8, 0) + 0.15 * rng.normal(size=120)
+    theirs = GradientBoostingRegressor(n_estimators=20, max_depth=2, learning_rate=0.5).fit(x[:, None], y)
+    sums = [np.full(120, y.mean()), *theirs.staged_predict(x[:, None])]
+    expected = [np.sqrt(np.mean((y - sums[trees]) ** 2)) for trees in (0, 1, 2, 5, 20)]
+    np.testing.assert_allclose(numbers["residual"], expected, rtol=1e-6)
+    assert numbers["errors"]["training"][-1] == 0
+    assert numbers["errors"]["test"][-1] < 0.07 < numbers["errors"]["test"][0]
+
+
 CASES = [
     Case("pipeline", pipeline),
     Case("image", image),
@@ -341,6 +355,7 @@ CASES = [
     Case("pool", pool),
     Case("lenet", lenet(0.3), {"epochs": 1}),
     Case("gan", gan),
+    Case("gbdt", gbdt, {"trees": 60}),
     Case("zoo.paddle", weights_travel, {"epochs": 20}),
 ]
 

@@ -23,7 +23,7 @@ TOPICS = (
     "penalty", "softmax", "sigmoid", "entropy", "gd", "backprop", "mlp", "activation", "preprocess", "init",
     "dropout", "batchnorm", "words.cbow", "words.sg", "words.hs", "words.neg",
     "conv", "pool", "lenet", "gan",
-    "zoo.paddle",
+    "gbdt", "zoo.paddle",
 )  # fmt: skip
 
 

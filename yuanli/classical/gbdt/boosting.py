@@ -120,7 +120,7 @@ class _HistGradientBoosting(BaseEstimator):
         self.forest_ = Forest.of(trees)
         self.n_iter_ = len(trees) // loss.outputs
         self.train_score_, self.validation_score_ = np.array(train_score), np.array(validation_score)
-        self.do_early_stopping_ = stopping
+        self.do_early_stopping_, self.has_missing_ = stopping, grower.features[:, 1] > 0
 
     def _limits(self, features: int) -> Limits:
         leaves = np.inf if self.max_leaf_nodes is None else check_integer(self, "max_leaf_nodes", 2)
