@@ -212,10 +212,11 @@ def batchnorm(numbers):
     assert numbers["independent"]
 
 
-def convolution(size: int, depth: int, parameters: int) -> Callable:
+def convolution(size: int, depth: int, parameters: int, sees: int) -> Callable:
     def check(numbers):
         assert numbers["output"] == numbers["layer"] == [size, size, depth]
         assert numbers["parameters"] == numbers["counted"] == parameters
+        assert numbers["sees"] == sees
 
     return check
 
@@ -226,6 +227,7 @@ def pool(numbers):
     assert numbers["average"] == windows.mean((2, 3)).tolist()
     assert (np.array(numbers["gradient"]) == np.isin(numbers["input"], numbers["max"])).all()
     assert numbers["global"] == 7.5
+    assert numbers["sees"] == 8  # 3, then 4 in steps of 2, then 4 + 2·2
 
 
 def image(numbers):
@@ -268,6 +270,73 @@ def lenet(least: float) -> Callable:
         assert numbers["accuracy"] > least
 
     return check
+
+
+def alexnet(numbers):
+    assert (numbers["layers"], numbers["parameters"]) == (8, 60_965_224)
+    assert numbers["linear"] > 0.95 * numbers["parameters"]
+    x, y = np.array(numbers["before"]), np.array(numbers["after"])
+    squares = np.array([np.sum(x[max(0, i - 2) : i + 3] ** 2) for i in range(12)])
+    np.testing.assert_allclose(y, x / (1 + squares) ** 0.75, rtol=1e-12)
+
+
+def vgg(numbers):
+    depth, size = numbers["depth"], numbers["size"]
+    whole = {11: 132_863_336, 16: 138_357_544}[depth]  # for 224 pixels, of which 7×7 are left
+    assert numbers["parameters"] == whole - (25_088 - 512 * (size // 32) ** 2) * 4096
+    if size == 224:  # cs231n's table: 15.2 million numbers without the picture, 15.5 billion multiply-adds
+        assert numbers["numbers"] == pytest.approx(15.1e6, rel=0.01)
+        assert numbers["macs"] == pytest.approx(15.47e9, rel=0.001)
+    assert len(numbers["signal"]["He 2015"]) == depth - 3
+    assert all(0.2 < v < 5 for v in numbers["signal"]["He 2015"])
+    assert numbers["signal"]["0.01·randn"][-1] < 1e-3 * numbers["signal"]["0.01·randn"][0]
+
+
+def receptive(numbers):
+    stacks = numbers["stacks"]
+    assert [s["sees"] for s in stacks.values()] == [5, 5, 7, 7]
+    assert [s["weights"] for s in stacks.values()] == [c * 64**2 for c in (25, 18, 49, 27)]
+    assert [s["macs"] for s in stacks.values()] == [256 * s["weights"] for s in stacks.values()]
+    assert {name: sizes[-1] for name, sizes in numbers["fields"].items()}["mobilenet_v1"] == 315
+
+
+def inception(numbers):
+    assert numbers["parameters"]["with 1×1"] == 163_696  # 159 K in table 1, without some of the biases
+    assert numbers["macs"]["with 1×1"] == pytest.approx(128e6, rel=0.01)  # table 1
+    assert numbers["macs"]["naive"] == 784 * 192 * (64 + 9 * 128 + 25 * 32)
+    assert numbers["weights"] == [192 * 192 * 49, 192 * 192 * 14]
+    assert numbers["difference"] < 1e-12
+    assert 1 / 7 < numbers["kept"] < 1
+
+
+def resnet(numbers):
+    shallow, deep = sorted({int(name.split("-")[1]) for name in numbers})
+    last = {name: found["loss"][-1] for name, found in numbers.items()}
+    assert last[f"plain-{deep}"] > 2 * last[f"plain-{shallow}"]  # degradation
+    assert last[f"residual-{deep}"] < last[f"plain-{deep}"] / 2
+    for depth in (shallow, deep):
+        assert numbers[f"plain-{depth}"]["parameters"] == numbers[f"residual-{depth}"]["parameters"]
+
+
+def densenet(numbers):
+    for block in numbers["used"]:
+        table = np.array(block, float)
+        assert np.isnan(table[np.tril_indices(len(table), -1)]).all()  # nothing from later layers
+        np.testing.assert_allclose(np.nanmax(table, 0), 1)
+        assert (table[np.triu_indices(len(table))] > 0).all()
+    assert numbers["costs"]["densenet201"] < numbers["costs"]["resnet101"] / 2
+    assert numbers["accuracy"] > 0.5
+
+
+def light(numbers):
+    for name, (gmacs, parameters) in {
+        "squeezenet1_1": (0.349, 1_235_496),
+        "shufflenet_v2_x1_0": (0.145, 2_278_604),
+        "mobilenet_v2": (0.301, 3_504_872),
+        "googlenet": (1.498, 6_624_904),
+    }.items():
+        assert numbers[name]["gmacs"] == pytest.approx(gmacs, abs=6e-4)
+        assert numbers[name]["parameters"] == parameters
 
 
 ALEXNET = {"size": 227, "filters": 96, "kernel": 11, "stride": 4, "padding": 0}
@@ -349,11 +418,18 @@ CASES = [
     Case("words.sg", words_sg, {"many": 1500}),
     Case("words.hs", words_hs, {"many": 500}),
     Case("words.neg", words_neg, {"many": 500}),
-    Case("conv", convolution(32, 10, 760)),  # the syllabus's own example
-    Case("conv", convolution(55, 96, 34_944), ALEXNET),  # Krizhevsky 2012: 55×55×96
-    Case("conv", convolution(10, 8, 8 * 9 * 2 + 8), GROUPED),
+    Case("conv", convolution(32, 10, 760, 5)),  # the syllabus's own example
+    Case("conv", convolution(55, 96, 34_944, 11), ALEXNET),  # Krizhevsky 2012: 55×55×96
+    Case("conv", convolution(10, 8, 8 * 9 * 2 + 8, 7), GROUPED),
     Case("pool", pool),
     Case("lenet", lenet(0.3), {"epochs": 1}),
+    Case("alexnet", alexnet),
+    Case("vgg", vgg, {"depth": 11, "size": 32}),
+    Case("receptive", receptive, {"nets": "mobilenet_v1", "size": 64}),
+    Case("inception", inception),
+    Case("resnet", resnet, {"shallow": 8, "deep": 32, "epochs": 2}),
+    Case("densenet", densenet, {"depth": 13, "epochs": 2}),
+    Case("light", light, {"nets": "squeezenet1_1,shufflenet_v2_x1_0,mobilenet_v2,googlenet"}),
     Case("gan", gan),
     Case("gbdt", gbdt, {"trees": 60}),
     Case("zoo.paddle", weights_travel, {"epochs": 20}),

@@ -22,7 +22,9 @@ TOPICS = (
     "loss.kl", "loss.ce", "loss.log", "loss.hinge",
     "penalty", "softmax", "sigmoid", "entropy", "gd", "backprop", "mlp", "activation", "preprocess", "init",
     "dropout", "batchnorm", "words.cbow", "words.sg", "words.hs", "words.neg",
-    "conv", "pool", "lenet", "gan",
+    "conv", "pool", "lenet",
+    "alexnet", "vgg", "receptive", "inception", "resnet", "densenet", "light",
+    "gan",
     "gbdt", "zoo.paddle",
 )  # fmt: skip
 

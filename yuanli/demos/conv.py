@@ -10,6 +10,7 @@ from yuanli.data import load
 from yuanli.demos import Demonstration
 from yuanli.errors import ValueRangeError
 from yuanli.inspection.images import grid
+from yuanli.inspection.receptive_field import Span
 from yuanli.inspection.style import save
 from yuanli.nn import Conv2d
 from yuanli.tensor import Tensor, no_grad
@@ -53,6 +54,7 @@ def conv(
     with no_grad():
         y = layer(Tensor(np.zeros((1, channels, size, size), np.float32)))
     counted = sum(p.size for p in layer.parameters())
+    sees = Span().window(kernel, stride, padding, dilation).size
     macs = after * after * filters * kernel * kernel * (channels // groups)
     reach = f"{dilation}·({kernel} − 1) − 1" if dilation > 1 else f"{kernel}"
     settings = f"stride {stride}, padding {padding}, dilation {dilation}, groups {groups}"
@@ -67,6 +69,7 @@ def conv(
         f"           = {kernel}·{kernel}·{channels // groups}·{filters} + {filters} = {parameters:,}"
         f"   (the layer has {counted:,})",
         f"multiplications for an image: {macs:,}",
+        f"an output sees {sees}×{sees} pixels of the input, the next one {stride} further on",
     ]
     numbers = {
         "output": [after, after, filters],
@@ -74,6 +77,7 @@ def conv(
         "parameters": parameters,
         "counted": counted,
         "multiplications": macs,
+        "sees": sees,
     }
     return Demonstration(lines, numbers, [save(_filtered(seed), out / "conv.png")])
 

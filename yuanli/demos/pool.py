@@ -7,6 +7,7 @@ import numpy as np
 from yuanli import ops
 from yuanli.demos import Demonstration
 from yuanli.inspection.images import numbers as draw
+from yuanli.inspection.receptive_field import Span
 from yuanli.inspection.style import save
 from yuanli.tensor import Tensor
 
@@ -31,6 +32,8 @@ def pool(out: Path, seed: int = 0, *, kernel: int = 2, stride: int = 2) -> Demon
     for name, values in tables:
         lines += [f"{name}:", *(" ".join(f"{v:6g}" for v in row) for row in values)]
     lines.append(f"global average: {whole:g}; pooling has no parameters")
+    field = Span().window(3, padding=1).window(kernel, stride).window(3, padding=1)
+    lines.append(f"3×3, this pooling, 3×3: an output sees {field.size}×{field.size}; 5×5 without it")
     figure = draw(tables, marked=[sent > 0])
     numbers = {
         "input": table.tolist(),
@@ -38,5 +41,6 @@ def pool(out: Path, seed: int = 0, *, kernel: int = 2, stride: int = 2) -> Demon
         "average": average.tolist(),
         "gradient": sent.tolist(),
         "global": whole,
+        "sees": field.size,
     }
     return Demonstration(lines, numbers, [save(figure, out / "pool.png")])

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from yuanli.inspection.style import (
     BLACK,
@@ -65,6 +66,7 @@ def curves(
             range(1, len(values) + 1), values, styles[i % 4], color=COLOURS[i % 8], label=plain_text(name, 40)
         )
     axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if log:
         log_scale(axes, "y")
     if len(series) > 3:

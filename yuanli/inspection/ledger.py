@@ -52,7 +52,7 @@ class Row:
 class Ledger:
     """The rows in the order of computation, and the totals, for `batch` examples of shape `input`.
 
-    `idle`: modules with parameters that evaluation does not use, as auxiliary heads.
+    `idle`: modules that evaluation does not use, as auxiliary heads, and their parameters.
     """
 
     model: str
@@ -64,7 +64,7 @@ class Ledger:
     macs: int
     forward_memory: int
     training_memory: int
-    idle: list[str] = field(default_factory=list)
+    idle: dict[str, int] = field(default_factory=dict)
 
     @property
     def flops(self) -> int:
@@ -102,11 +102,11 @@ def ledger(model: Module, shape: Sequence[int], batch: int = 1, name: str = "") 
     for row in rows:
         row.macs, row.memory = row.macs * batch, row.memory * batch
     used = {id(p) for t in nodes for p, _ in t._parents or () if isinstance(p, Parameter)}
-    idle = [
-        path
+    idle = {
+        path: sum(p.size for p in own)
         for path, child in model.named_children()
         if (own := list(child.parameters())) and not any(id(p) in used for p in own)
-    ]
+    }
     return Ledger(
         name or type(model).__name__,
         tuple(shape),

@@ -18,7 +18,7 @@ from yuanli.models.squeezenet import SqueezeNet
 from yuanli.models.text_cnn import TextCNN
 from yuanli.models.text_rnn import TextLSTM
 from yuanli.models.vgg import VGG
-from yuanli.models.zoo import ZOO, build, build_for, native_shape
+from yuanli.models.zoo import ZOO, build, build_for, known, native_shape
 
 __all__ = [
     "MLP",
@@ -49,5 +49,6 @@ __all__ = [
     "TextLSTM",
     "build",
     "build_for",
+    "known",
     "native_shape",
 ]
