@@ -10,7 +10,7 @@ import pytest
 from tests.words.texts import sentences
 from yuanli import recipes
 from yuanli.cli import main
-from yuanli.errors import CheckpointError, DataError, UnknownNameError, ValueRangeError
+from yuanli.errors import CheckpointError, DataError, NotFiniteError, UnknownNameError, ValueRangeError
 from yuanli.recipes.word_vectors import open_vectors
 from yuanli.training import Hook, Interrupted, Run
 from yuanli.words import jobs
@@ -92,7 +92,7 @@ def test_other_texts_and_questions_judge_a_run(run, text, tmp_path):
 def command(*arguments, capsys):
     with pytest.raises(SystemExit) as stopped:
         main([str(a) for a in arguments])
-    return stopped.value.code, *capsys.readouterr()
+    return stopped.value.code or 0, *capsys.readouterr()
 
 
 def test_the_commands(run, tmp_path, capsys):
@@ -127,8 +127,10 @@ def test_the_commands(run, tmp_path, capsys):
         (b"a b\n" * 9, {"window": 0}, ValueRangeError, "window"),
         (b"a b\n" * 9, {"vector_size": "many"}, ValueRangeError, "vector_size"),
         (b"a b\n" * 9, {"alpha": "fast"}, ValueRangeError, "alpha"),
+        (b"a b\n" * 9, {"sample": "often"}, ValueRangeError, "sample"),
+        (b"a b\n" * 9, {"sg": "yes"}, ValueRangeError, "sg"),
         (b": section\na b c d\n", {}, DataError, "these are questions"),
-        (b"a b\n" * 9, {"alpha": 1e30, "min_alpha": 1e30}, Exception, "smaller alpha"),
+        (b"a b\n" * 9, {"alpha": 1e30, "min_alpha": 1e30, "sample": 0}, NotFiniteError, "smaller alpha"),
     ],
 )
 def test_bad_input_leaves_no_run(content, options, error, message, tmp_path):

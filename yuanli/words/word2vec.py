@@ -68,7 +68,11 @@ class Word2Vec:
         for name, value in whole.items():
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise ValueRangeError(f"{name} needs a whole number from 1 up, got {value!r}")
-        if not (0 <= min_alpha <= alpha < np.inf and alpha > 0):
+        rates = {"alpha": alpha, "min_alpha": min_alpha, "sample": sample, "ns_exponent": ns_exponent}
+        for name, number in rates.items():
+            if not isinstance(number, int | float) or isinstance(number, bool) or not np.isfinite(number):
+                raise ValueRangeError(f"{name} needs a number, got {number!r}")
+        if not 0 <= min_alpha <= alpha or not alpha:
             raise ValueRangeError(
                 f"alpha needs to be above 0 and min_alpha within 0 … alpha, got {alpha}, {min_alpha}"
             )
@@ -153,8 +157,8 @@ class Word2Vec:
                             )
                     if not t.sums.get("examples"):
                         raise DataError(
-                            f"{corpus.name}: no word has a neighbour to learn from; sentences need two words "
-                            f"of the vocabulary of {len(self.vocabulary)}"
+                            f"{corpus.name}: no word has a neighbour to learn from; sentences need two of "
+                            f"the {len(self.vocabulary)} words, and sample={self.sample} leaves some out"
                         )
                     jobs.end_epoch()
                     t.epoch += 1
