@@ -102,13 +102,13 @@ def _fill(tile, a, i, panel, zero):
     if i + ROWS <= len(a):
         dot_tile(
             a[i].ctypes.data, panel.ctypes.data, start, tile.ctypes.data, 1, 1, 1, depth,
-            0, 0, 0, depth, WIDE, ROWS, WIDE, ROWS, VECTORS, 16,
+            0, 0, 0, depth, 0, 0, 0, WIDE, ROWS, WIDE, ROWS, VECTORS, 16,
         )  # fmt: skip
     else:  # rows past the end must not be read
         for r in range(len(a) - i):
             dot_tile(
                 a[i + r].ctypes.data, panel.ctypes.data, start, tile[r].ctypes.data, 1, 1, 1, depth,
-                0, 0, 0, depth, WIDE, 1, WIDE, 1, VECTORS, 16,
+                0, 0, 0, depth, 0, 0, 0, WIDE, 1, WIDE, 1, VECTORS, 16,
             )  # fmt: skip
 
 
