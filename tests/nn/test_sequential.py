@@ -73,16 +73,18 @@ def test_module_list():
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_batch_norm_and_relu_together_are_what_they_are_apart(training):
-    """Value, gradients and running statistics; a ReLU without a batch norm before it stays as it is."""
+def test_neighbours_together_are_what_they_are_apart(training):
+    """Value, gradients and running statistics, with ties and windows without a positive number."""
     x = np.random.default_rng(0).normal(size=(4, 3, 5, 6)).astype(np.float32)
-    row = [nn.ReLU(), nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.ReLU(), nn.BatchNorm2d(4)]
+    x[:2] = x[:2].round()
+    row = [nn.ReLU(), nn.MaxPool2d(2, 1), nn.Conv2d(3, 4, 2), nn.BatchNorm2d(4), nn.ReLU(), nn.ReLU()]
+    row += [nn.MaxPool2d(2, 1, padding=1), nn.BatchNorm2d(4)]
     start = nn.Sequential(*row).state_dict()
     seen = []
     for together in (True, False):
         model = nn.Sequential(*row).train(training)
         model.load_state_dict(start)
-        y = Tensor(x)
+        inputs = y = Tensor(x, requires_grad=True)
         if together:
             y = model(y)
         else:
@@ -90,6 +92,8 @@ def test_batch_norm_and_relu_together_are_what_they_are_apart(training):
                 y = module(y)
         model.zero_grad()
         y.sum().backward()
-        seen.append([y.data, *(p.grad for p in model.parameters()), *model.state_dict().values()])
+        seen.append(
+            [y.data, inputs.grad, *(p.grad for p in model.parameters()), *model.state_dict().values()]
+        )
     for a, b in zip(*seen, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)

@@ -36,7 +36,8 @@ def convolve(x, weight, bias, out, phase, step, stride, corner, dilation):
     start = np.zeros((len(panels), lanes), np.float32)
     if bias is not None:
         start.reshape(-1)[:O] = bias
-    images = PIXELS if width <= PIXELS // 2 and N >= PIXELS else 1
+    wasted = -(-width // PIXELS) * PIXELS > 1.1 * width  # pixels of tiles that lie beside the picture
+    images = PIXELS if wasted and N >= PIXELS else 1
     padded = -(-width // PIXELS) * PIXELS if images == 1 else width
     padded = (padded - 1) * stride[1] + (KW - 1) * dilation[1] + 1
     rows = max(1, BAND // (images * stride[0] * padded * depth * panels.shape[1]))

@@ -8,6 +8,7 @@ from yuanli.errors import ModelError, ValueRangeError
 from yuanli.nn.activation import ReLU
 from yuanli.nn.module import Module
 from yuanli.nn.norm import BatchNorm1d, BatchNorm2d
+from yuanli.nn.pool import MaxPool2d
 
 
 class _Row(Module):
@@ -64,7 +65,8 @@ class Sequential(_Row):
     """The modules one after the other: `Sequential(a, b)(x)` is b(a(x)).
 
     Sequential({"hidden": a, "output": b}) names them.  A batch normalisation and the ReLU after it are
-    computed together (`ops.batch_norm_relu`): the same numbers, with fewer sweeps over memory.
+    computed together (`ops.batch_norm_relu`), and a ReLU before a max pooling after it, where there are
+    fewer numbers: the largest of max(0, x) is max(0, the largest).  Neither changes a value or a gradient.
     """
 
     def __init__(self, *modules: Any) -> None:
@@ -80,6 +82,13 @@ class Sequential(_Row):
         for module, following in modules:
             if isinstance(module, BatchNorm1d | BatchNorm2d) and isinstance(following, ReLU):
                 x = module.forward_relu(x)
+                next(modules)
+            elif (
+                isinstance(module, ReLU)
+                and isinstance(following, MaxPool2d)
+                and following.dilation == (1, 1)  # every window sees the picture
+            ):
+                x = module(following(x))
                 next(modules)
             else:
                 x = module(x)
