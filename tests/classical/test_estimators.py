@@ -18,8 +18,12 @@ from yuanli.classical import (
     HistGradientBoostingRegressor,
     KNeighborsClassifier,
     KNeighborsRegressor,
+    LinearClassifier,
+    LinearSVC,
+    LogisticRegression,
     NearestNeighbors,
     PatchBases,
+    Perceptron,
 )
 
 CHECKED = [  # at least one of every class
@@ -29,14 +33,22 @@ CHECKED = [  # at least one of every class
     DecisionTreeClassifier(), DecisionTreeRegressor(),
     GradientBoostingClassifier(n_estimators=5), GradientBoostingRegressor(n_estimators=5),
     HistGradientBoostingClassifier(max_iter=5), HistGradientBoostingRegressor(max_iter=5),
-    SVC(), SVC(kernel="poly"), SVR(),
+    SVC(), SVC(kernel="poly"), SVR(), LinearSVC(), LinearSVC(loss="hinge"), Perceptron(),
+    LogisticRegression(), LogisticRegression(C=0.5, l1_ratio=0.5),
+    LinearClassifier(), LinearClassifier(loss="hinge", l1=1e-3),
 ]  # fmt: skip
-WEIGHTS = {
-    f"check_sample_weight_equivalence_on_{kind}_data": "the solver stops at tol, not at the seven digits "
-    "asked for, and gamma='scale' looks at the rows, not their weights (test_svm.py has it for fixed gamma)"
-    for kind in ("dense", "sparse")
-}
-EXPECTED_FAILURES: dict[str, dict[str, str]] = {"SVC": WEIGHTS, "SVR": WEIGHTS}  # class: check: why
+EQUAL_WEIGHTS = (
+    "check_sample_weight_equivalence_on_dense_data",
+    "check_sample_weight_equivalence_on_sparse_data",
+)
+TOLERANCE = dict.fromkeys(
+    EQUAL_WEIGHTS, "solved to tol, not to the seven digits asked for; and gamma='scale' looks at rows alone"
+)
+ORDER = dict.fromkeys(EQUAL_WEIGHTS, "rows are met in a random order, which repeated rows change")
+EXPECTED_FAILURES: dict[str, dict[str, str]] = {  # class: check: why
+    "SVC": TOLERANCE, "SVR": TOLERANCE,  # test_svm.py has them for a fixed gamma and less tolerance
+    "LinearSVC": ORDER, "Perceptron": ORDER, "LinearClassifier": ORDER,
+}  # fmt: skip
 
 
 def named(estimator):
@@ -60,6 +72,7 @@ def test_every_estimator_is_checked():
     assert {type(estimator) for estimator in CHECKED} == set(ESTIMATORS)
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # rows of no one scale
 @parametrize_with_checks(
     CHECKED, expected_failed_checks=lambda estimator: EXPECTED_FAILURES.get(type(estimator).__name__, {})
 )

@@ -12,13 +12,18 @@ from yuanli.classical.knn import (
     NearestNeighbors,
     choose_n_neighbors,
 )
+from yuanli.classical.linear import LinearClassifier
+from yuanli.classical.linear_svc import LinearSVC
+from yuanli.classical.logistic import LogisticRegression
 from yuanli.classical.patch_bases import PatchBases
+from yuanli.classical.perceptron import Perceptron
 from yuanli.classical.storage import load, save
 from yuanli.classical.svm import SVC, SVR
 from yuanli.classical.trees import DecisionTreeClassifier, DecisionTreeRegressor
 
 ESTIMATORS = (
-    KNeighborsClassifier, KNeighborsRegressor, NearestNeighbors, PatchBases, SVC, SVR,
+    KNeighborsClassifier, KNeighborsRegressor, NearestNeighbors, PatchBases,
+    LinearClassifier, LinearSVC, LogisticRegression, Perceptron, SVC, SVR,
     DecisionTreeClassifier, DecisionTreeRegressor, GradientBoostingClassifier, GradientBoostingRegressor,
     HistGradientBoostingClassifier, HistGradientBoostingRegressor,
 )  # fmt: skip
@@ -35,8 +40,12 @@ __all__ = [
     "HistGradientBoostingRegressor",
     "KNeighborsClassifier",
     "KNeighborsRegressor",
+    "LinearClassifier",
+    "LinearSVC",
+    "LogisticRegression",
     "NearestNeighbors",
     "PatchBases",
+    "Perceptron",
     "choose_n_neighbors",
     "load",
     "save",

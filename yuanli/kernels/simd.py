@@ -359,6 +359,30 @@ def _totals(e, vectors):
 
 
 @intrinsic(prefer_literal=True)
+def dot_product(typing, x, w, steps, L):
+    """Σ x·w over steps·4·L numbers: four sums side by side, so that none waits for itself"""
+    lanes = L.literal_value
+    signature = types.float32(types.intp, types.intp, types.intp, L)
+
+    def generate(context, builder, signature, arguments):
+        e = Emitter(builder)
+        x, w = map(e.pointer, arguments[:2])
+        sums = [e.variable(e.constant(0, lanes)) for _ in range(4)]
+        with e.loop(arguments[2]) as step:
+            for i, total in enumerate(sums):
+                place = builder.add(e.times(step, 4 * lanes), e.integer(i * lanes))
+                product = e.multiply_add(
+                    e.load(e.at(x, place), lanes), e.load(e.at(w, place), lanes), builder.load(total)
+                )
+                builder.store(product, total)
+        a, b, c, d = [builder.load(total) for total in sums]
+        whole = _totals(e, [builder.fadd(builder.fadd(a, b), builder.fadd(c, d))])
+        return builder.extract_element(whole, ir.Constant(INT32, 0))
+
+    return signature, generate
+
+
+@intrinsic(prefer_literal=True)
 def exchange_tile(typing, g, g_row, x, p, dx, dp, steps, M, N, L):
     """dx[m] += Σ over n of g[m, n] · p[n] and dp[n] += Σ over m of g[m, n] · x[m]: rows as in `scores_tile`
 
