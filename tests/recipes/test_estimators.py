@@ -67,3 +67,35 @@ def test_an_altered_model_is_an_error(digits, tmp_path):
         save(run.model_path, tree | {"learned": learned})
         with pytest.raises(CheckpointError, match="no estimator"):
             evaluate(Run.open(run.folder), digits)
+
+
+MODELS = ["knn", "svm", "tree", "gbdt", "boosting"]
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(("data", "least"), [("wine", 0.85), ("diabetes", -0.4)])
+def test_every_estimator_learns_tables_and_answers_the_same_when_opened_again(name, data, least, tmp_path):
+    split = load(data)
+    options = {"n_estimators": 20} if name == "boosting" else {}
+    run = train(name, split, out=tmp_path / "run", report=False, **options)
+    judged = evaluate(Run.open(tmp_path / "run"), split)
+    np.testing.assert_array_equal(judged.predictions, run.predictions()["predictions"])
+    assert judged.metrics.get("accuracy", judged.metrics.get("r2")) > least
+    assert (judged.parameters > 0) == (name != "knn")
+
+
+def test_gaps_and_words_reach_the_trees_as_they_are(tmp_path):
+    """The class is the word where there is one, else whether x is large: only whole columns tell."""
+    rng = np.random.default_rng(0)
+    lines = ["x,word,class"]
+    for _ in range(400):
+        x, word = rng.uniform(0, 1), rng.choice(["red", "blue", "", "green"])
+        kind = {"red": "a", "blue": "b", "green": "a", "": "a" if x > 0.5 else "b"}[word]
+        lines.append(f"{x if rng.random() < 0.9 or not word else ''},{word},{kind}")
+    (tmp_path / "t.csv").write_text("\n".join(lines))
+    source = {"spec": str(tmp_path / "t.csv"), "target": "class"}
+    for name in ("gbdt", "tree"):
+        run = train(name, load(**source), out=tmp_path / name, source=source, report=False)
+        assert evaluate(run).metrics["accuracy"] > 0.95, name
+    (tmp_path / "asked.csv").write_text("word,x\nred,0.1\nblue,0.9\n,0.9\n,0.2\nviolet,0.5\n")
+    assert [a.answer for a in predict(run, [tmp_path / "asked.csv"])][:4] == ["a", "b", "a", "b"]

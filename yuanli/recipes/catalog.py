@@ -5,11 +5,13 @@ from yuanli.recipes.convolutional import convolutional
 from yuanli.recipes.language import GRU, LSTM, RNN
 from yuanli.recipes.lenet import LeNet
 from yuanli.recipes.linear import Hinge, Linear
+from yuanli.recipes.margins import SupportVectors
 from yuanli.recipes.mlp import Perceptron
 from yuanli.recipes.neighbors import Neighbors
 from yuanli.recipes.recipe import Recipe
 from yuanli.recipes.settings import one_of
 from yuanli.recipes.text import BagOfWordsRecipe, TextCNNRecipe, TextLSTMRecipe
+from yuanli.recipes.trees import Boosting, OneTree, PlainBoosting
 from yuanli.recipes.word2vec import Word2VecRecipe
 
 RECIPES: dict[str, Recipe] = {
@@ -19,6 +21,10 @@ RECIPES: dict[str, Recipe] = {
         Linear(),
         Hinge(),
         Perceptron(),
+        SupportVectors(),
+        OneTree(),
+        Boosting(),
+        PlainBoosting(),
         LeNet(),
         *convolutional(),
         BagOfWordsRecipe(),
