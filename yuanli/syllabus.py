@@ -303,7 +303,7 @@ TOPICS = (
     Topic("gan", "生成对抗网络", "GAN",
           lives=("yuanli.models.gan:GAN", "yuanli.models.gan:gan", "yuanli.models.gan:dcgan",
                  "yuanli.training.game:play", "yuanli.inspection.frechet:frechet_distance",
-                 "yuanli.recipes.adversarial:quality"),
+                 "yuanli.recipes.image_quality:quality"),
           oracle="torch step for step, the optimal discriminator, SciPy's matrix root",
           tests=("tests/training/test_game.py::test_a_round_equals_torchs",
                  "tests/training/test_game.py::"
