@@ -107,7 +107,7 @@ class Tokens(Transformer):
         self.most = most
 
     def fit(self, x: np.ndarray, y: Any = None) -> Self:
-        texts = [self._tokens(text) for text in as_texts(x)]
+        texts = [self.cut(text) for text in as_texts(x)]
         self.length_ = max(1, min(self.longest, max(map(len, texts))))
         every = (token for text in texts for token in text)
         first = (PADDING, UNKNOWN)
@@ -122,11 +122,12 @@ class Tokens(Transformer):
         self.check_fitted()
         rows = np.zeros((len(x), self.length_), np.int64)
         for row, text in zip(rows, as_texts(x), strict=True):
-            numbers = self.vocabulary_.encode(self._tokens(text)[: self.length_])
+            numbers = self.vocabulary_.encode(self.cut(text)[: self.length_])
             row[: len(numbers)] = numbers
         return rows
 
-    def _tokens(self, text: str) -> list[str]:
+    def cut(self, text: str) -> list[str]:
+        """The text's tokens, in small letters and without ends of lines."""
         return [token for token in tokenize(text.lower(), self.unit) if token != "\n"]
 
     def check_fitted(self) -> None:

@@ -115,7 +115,7 @@ class TextLSTMRecipe(TextCNNRecipe):
     name = "textlstm"
     title = "LSTM that reads texts"
     title_zh = "读文本的 LSTM"
-    model = TextLSTM
+    model: ClassVar[Callable[..., Module]] = TextLSTM
 
     def settings(self, data: Dataset) -> Settings:
         epochs = epochs_for(data, 1000, 64, most=30)
