@@ -13,10 +13,12 @@ from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.ensemble import GradientBoostingRegressor
 from sklearn.linear_model import Lasso, LogisticRegression, Ridge
 
+from yuanli import nn
 from yuanli.data import load
 from yuanli.data.synthetic import spirals
 from yuanli.demos import TOPICS, demonstration
 from yuanli.demos.loss import SHOWN
+from yuanli.demos.rnn import BATCH, gradient_by_distance, problem
 from yuanli.demos.words import ROLES
 from yuanli.errors import DataError, UnknownNameError, ValueRangeError
 
@@ -256,6 +258,27 @@ def challenges(least: float) -> Callable:
     return check
 
 
+def rnn(numbers):
+    assert numbers["RNN"]["error"] > 0.12  # no better than always saying the mean: 1/6
+    for gated in ("LSTM", "GRU"):
+        assert numbers[gated]["error"] < 0.03
+        assert numbers[gated]["far after"] > 10 * numbers["RNN"]["far after"]
+    assert numbers["LSTM"]["far before"] > 10 * numbers["RNN"]["far before"]
+
+
+def lstm(numbers):
+    assert numbers["accuracy"] > 0.9
+    assert numbers["gap"] < 1e-4
+    assert numbers["probability"][-1] < 0.2  # "… the ending was really weak"
+    assert all(0 < value < 1 for gate in numbers["gates"].values() for value in gate)
+
+
+def textcnn(numbers):
+    assert numbers["bow"] < 0.62
+    assert numbers["textcnn"] > 0.9
+    assert numbers["gap"] < 1e-4
+
+
 def gan(numbers):
     assert numbers["modes"] == 8
     assert numbers["near"] == pytest.approx(sum(numbers["shares"]))
@@ -430,6 +453,9 @@ CASES = [
     Case("resnet", resnet, {"shallow": 8, "deep": 32, "epochs": 2}),
     Case("densenet", densenet, {"depth": 13, "epochs": 2}),
     Case("light", light, {"nets": "squeezenet1_1,shufflenet_v2_x1_0,mobilenet_v2,googlenet"}),
+    Case("rnn", rnn, {"length": 30, "steps": 600}),
+    Case("lstm", lstm),
+    Case("textcnn", textcnn, {"epochs": 10}),
     Case("gan", gan),
     Case("gbdt", gbdt, {"trees": 60}),
     Case("zoo.paddle", weights_travel, {"epochs": 20}),
@@ -480,6 +506,22 @@ def test_at_full_size(topic, tmp_path):
     {case.topic: case for case in CASES}[topic].check(demonstration(topic)(tmp_path, 0).numbers)
 
 
+def test_gradients_far_back_are_the_product_of_the_steps_jacobians():
+    """∂h_T/∂xₜ = D_T W_hh ⋯ D_{t+1} W_hh Dₜ W_ih with D = diag(1 − h²), multiplied out."""
+    layer = nn.RNN(2, 8, rng=np.random.default_rng(0))
+    w = {name: value.astype(np.float64) for name, value in layer.state_dict().items()}
+    rng = np.random.default_rng([3, 1])  # as the demonstration draws
+    x = problem(rng, BATCH, 12)[0]
+    d = rng.standard_normal((BATCH, 8)).astype(np.float32)
+    h = np.asarray(layer(x)[0], np.float64)
+    back, norms = d.astype(np.float64), []
+    for t in reversed(range(12)):
+        back = back * (1 - h[t] ** 2)
+        norms.append(np.linalg.norm(back @ w["weight_ih_l0"], axis=1).mean())
+        back = back @ w["weight_hh_l0"]
+    np.testing.assert_allclose(gradient_by_distance(layer, 12, 3), norms, rtol=1e-4)
+
+
 @pytest.mark.slow
 def test_lenet_learns_the_digits(tmp_path):
     lenet(0.96)(demonstration("lenet")(tmp_path, 0).numbers)
@@ -497,6 +539,10 @@ def test_wrong_requests_say_what_is_wrong(tmp_path):
     (tmp_path / "empty.txt").write_text("")
     with pytest.raises(DataError, match="empty"):
         demonstration("entropy")(tmp_path, file=str(tmp_path / "empty.txt"))
+    with pytest.raises(DataError, match="at least one word"):
+        demonstration("lstm")(tmp_path, text=" ", epochs=1)
+    with pytest.raises(DataError, match="texts of two classes"):
+        demonstration("textcnn")(tmp_path, data="iris")
 
 
 def test_a_text_with_one_character(tmp_path):

@@ -24,7 +24,7 @@ TOPICS = (
     "dropout", "batchnorm", "words.cbow", "words.sg", "words.hs", "words.neg",
     "conv", "pool", "lenet",
     "alexnet", "vgg", "receptive", "inception", "resnet", "densenet", "light",
-    "gan",
+    "rnn", "lstm", "textcnn", "gan",
     "gbdt", "zoo.paddle",
 )  # fmt: skip
 
