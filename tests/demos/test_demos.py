@@ -267,7 +267,7 @@ def rnn(numbers):
 
 
 def lstm(numbers):
-    assert numbers["accuracy"] > 0.9
+    assert numbers["accuracy"] > 0.85
     assert numbers["gap"] < 1e-4
     assert numbers["probability"][-1] < 0.2  # "… the ending was really weak"
     assert all(0 < value < 1 for gate in numbers["gates"].values() for value in gate)
@@ -275,7 +275,7 @@ def lstm(numbers):
 
 def textcnn(numbers):
     assert numbers["bow"] < 0.62
-    assert numbers["textcnn"] > 0.9
+    assert numbers["textcnn"] > 0.85
     assert numbers["gap"] < 1e-4
 
 
@@ -454,8 +454,8 @@ CASES = [
     Case("densenet", densenet, {"depth": 13, "epochs": 2}),
     Case("light", light, {"nets": "squeezenet1_1,shufflenet_v2_x1_0,mobilenet_v2,googlenet"}),
     Case("rnn", rnn, {"length": 30, "steps": 600}),
-    Case("lstm", lstm),
-    Case("textcnn", textcnn, {"epochs": 10}),
+    Case("lstm", lstm, {"epochs": 8}),
+    Case("textcnn", textcnn, {"epochs": 8}),
     Case("gan", gan),
     Case("gbdt", gbdt, {"trees": 60}),
     Case("zoo.paddle", weights_travel, {"epochs": 20}),
