@@ -12,8 +12,8 @@ Arrays are float32 and channels-last.  Cost: the definition's multiplications, o
 import numpy as np
 
 from yuanli.kernels.compiler import AVX512, get_thread_id, jit, parallel, prange, threads
-from yuanli.kernels.memory import empty
-from yuanli.kernels.panels import BLOCK, pack
+from yuanli.kernels.memory import empty, zeros
+from yuanli.kernels.panels import BLOCK, pack, unpack
 from yuanli.kernels.pixels import copy
 from yuanli.kernels.simd import dot_tile, outer_tile
 from yuanli.kernels.windows import inside
@@ -45,7 +45,7 @@ def convolve(x, weight, bias, out, phase, step, stride, corner, dilation):
     rows = min(rows, -(-height // -(-4 * threads() // groups)))  # enough bands to go round
     reach = (rows - 1) * stride[0] + (KH - 1) * dilation[0] + 1
     scratch = empty((threads(), images, panels.shape[1], reach, padded * depth), np.float32)
-    plan = np.array((rows, height, width, *phase, *step, *stride, *corner, *dilation))
+    plan = (rows, height, width, *phase, *step, *stride, *corner, *dilation)
     _bands(x, panels, start, out, scratch, plan)
 
 
@@ -151,13 +151,13 @@ def conv2d_grad_weight(dy, x, weight_shape, stride, padding, dilation):
     ds = empty((parts, images, outputs, rows, width * lanes), np.float32)
     fused = depth < BLOCK and dilation[1] == 1
     spans, run = (1, KW * depth) if fused else (KW, depth)
-    sums = np.zeros((parts, blocks, outputs, KH, spans, -(-run // TAPS) * TAPS, lanes), np.float32)
+    sums = zeros((parts, outputs, blocks, KH, spans, -(-run // TAPS) * TAPS, lanes))
     if N and height and width:
-        plan = np.array((padded, depth, *stride, padding[0][0], padding[1][0], *dilation))
+        plan = (padded, depth, *stride, padding[0][0], padding[1][0], *dilation)
         _weight_sums(x, dy, xs, ds, sums, plan)
-    total = sums.sum(0)[..., :run, :].reshape(blocks, outputs, KH, KW, depth, lanes)
-    total = total.transpose(1, 5, 0, 4, 2, 3).reshape(outputs * lanes, blocks * depth, KH, KW)
-    return np.ascontiguousarray(total[:O, :C])
+    for part in sums[1:]:
+        sums[0] += part
+    return unpack(sums[0, ..., :run, :].reshape(outputs, blocks, KH, KW, depth, lanes), O, C)
 
 
 @parallel
@@ -176,7 +176,7 @@ def _weight_sum(x, dy, xs, ds, sums, plan, part):
     N, height, width, _ = dy.shape
     H, W = x.shape[1:3]
     images, outputs, rows, _ = ds.shape
-    blocks, _, KH, spans, run, lanes = sums.shape
+    _, blocks, KH, spans, run, lanes = sums.shape
     reach = (rows - 1) * stride[0] + (KH - 1) * dilation[0] + 1
     length = padded * depth
     x_image, d_image = blocks * reach * length, outputs * rows * width * lanes
@@ -188,7 +188,9 @@ def _weight_sum(x, dy, xs, ds, sums, plan, part):
                 here = xs[i * x_image : (i + 1) * x_image].reshape(blocks, reach, length)
                 _pack(x[n + i], h * stride[0] - corner[0], corner[1], here)
                 _pack_gradient(dy[n + i, h : h + high], ds[i])
-            for block, output, kh, span in np.ndindex(blocks, outputs, KH, spans):
+            for tap in range(outputs * blocks * KH * spans):
+                output, block = tap // (blocks * KH * spans), tap // (KH * spans) % blocks
+                kh, span = tap // spans % KH, tap % spans
                 # the windows whose tap lies on the picture
                 first, last = inside((h * stride[0] - corner[0]) + kh * dilation[0], stride[0], high, H)
                 left, right = 0, width
@@ -199,7 +201,7 @@ def _weight_sum(x, dy, xs, ds, sums, plan, part):
                 for m in range(0, run, TAPS):
                     x_at = xs.ctypes.data + 4 * (at + m)
                     d_at = ds[0, output, first].ctypes.data + 4 * left * lanes
-                    s_at = sums[block, output, kh, span, m].ctypes.data
+                    s_at = sums[output, block, kh, span, m].ctypes.data
                     if lanes == 8:
                         outer_tile(
                             x_at, d_at, s_at, many, last - first, right - left, x_image,

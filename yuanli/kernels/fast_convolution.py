@@ -19,7 +19,7 @@ import numpy as np
 from yuanli.kernels import convolution as twins
 from yuanli.kernels import depthwise, direct, winograd
 from yuanli.kernels.matmul import matmul, sum_of_products
-from yuanli.kernels.memory import empty
+from yuanli.kernels.memory import empty, zeros
 from yuanli.kernels.windows import output_size, phases
 
 
@@ -70,8 +70,7 @@ def conv2d_grad_x(dy, weight, x_shape, stride, padding, dilation, groups):
         if stride == (1, 1) or weight.shape[2:] == x_shape[1:3]:
             return dx.reshape(x_shape)
         seen = dx.reshape(*dy.shape[:3], x_shape[3])
-        dx = empty(x_shape)
-        dx[:] = 0
+        dx = zeros(x_shape)
         dx[:, :: stride[0], :: stride[1]] = seen
         return dx
     dx, exchanged = empty(x_shape), weight.transpose(1, 0, 2, 3)

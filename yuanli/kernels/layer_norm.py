@@ -25,24 +25,22 @@ def grad_x_numpy(dy, weight, x_hat, inv_std):
 
 
 def _layer_norm(x, weight, bias, eps):
-    if not _suits(x) or not all(v is None or v.dtype == np.float32 for v in (weight, bias)):
+    if x.dtype != np.float32 or not all(v is None or v.dtype == np.float32 for v in (weight, bias)):
         return layer_norm_numpy(x, weight, bias, eps)
     gain, shift = _or_constant(weight, x, 1), _or_constant(bias, x, 0)
     y, x_hat, inv_std = empty(x.shape), empty(x.shape), empty((len(x), 1))
-    _forward(np.ascontiguousarray(x), gain, shift, eps, y, x_hat, inv_std)
+    forward = _forward if x.size >= LARGE else _forward.on_one
+    forward(np.ascontiguousarray(x), gain, shift, eps, y, x_hat, inv_std)
     return y, x_hat, inv_std
 
 
 def _grad_x(dy, weight, x_hat, inv_std):
-    if not (_suits(x_hat) and _suits(dy)):
+    if not dy.dtype == x_hat.dtype == np.float32:
         return grad_x_numpy(dy, weight, x_hat, inv_std)
     dx = empty(dy.shape)
-    _backward(np.ascontiguousarray(dy), _or_constant(weight, dy, 1), x_hat, inv_std, dx)
+    backward = _backward if dy.size >= LARGE else _backward.on_one
+    backward(np.ascontiguousarray(dy), _or_constant(weight, dy, 1), x_hat, inv_std, dx)
     return dx
-
-
-def _suits(x):
-    return x.size >= LARGE and x.dtype == np.float32
 
 
 def _or_constant(v, x, value):

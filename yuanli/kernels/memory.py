@@ -58,6 +58,13 @@ def empty(shape, dtype=np.float32) -> np.ndarray:
     return np.ndarray(shape, dtype, _lease(size))
 
 
+def zeros(shape, dtype=np.float32) -> np.ndarray:
+    """Such an array, filled with 0."""
+    array = empty(shape, dtype)
+    array[...] = 0
+    return array
+
+
 def _lease(size: int) -> _Lease:
     global _used, _most_used, _kept
     with _lock:

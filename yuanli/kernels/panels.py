@@ -1,6 +1,7 @@
 """Weights in panels: the order in which register tiles read them, 16 (or 8) output channels side by side."""
 
 from yuanli.kernels.compiler import parallel, prange
+from yuanli.kernels.dispatch import LARGE
 from yuanli.kernels.memory import empty
 
 BLOCK = 16  # channels side by side in packed memory
@@ -10,14 +11,14 @@ def pack(weight, lanes, depth):
     """(O, C, kH, kW) -> (panel, block, kH, kW, channel in block, output in panel), filled up with zeros."""
     O, C, KH, KW = weight.shape
     panels = empty((-(-O // lanes), -(-C // depth), KH, KW, depth, lanes))
-    _pack(weight, panels)
+    (_pack if weight.size >= LARGE else _pack.on_one)(weight, panels)
     return panels
 
 
 def unpack(panels, outputs, channels):
     """The way back, without what was filled up: (O, C, kH, kW)."""
     weight = empty((outputs, channels, *panels.shape[2:4]))
-    _unpack(panels, weight)
+    (_unpack if weight.size >= LARGE else _unpack.on_one)(panels, weight)
     return weight
 
 

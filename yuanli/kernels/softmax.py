@@ -88,19 +88,22 @@ def _log_softmax_grad(dy, y):
 
 
 def _cross_entropy(x, classes):
-    if not _suits(x):
+    if x.dtype != np.float32:
         return cross_entropy_numpy(x, classes)
     loss, p = empty(x.shape[:1]), empty(x.shape)
-    _cross_entropy_rows(_rows(x), np.ascontiguousarray(classes, np.int64), loss, p)
+    rows = _cross_entropy_rows if x.size >= LARGE else _cross_entropy_rows.on_one
+    rows(_rows(x), np.ascontiguousarray(classes, np.int64), loss, p)
     return loss, p
 
 
 def _cross_entropy_grad(p, classes, factor):
-    if not _suits(p):
+    if p.dtype != np.float32:
         return cross_entropy_grad_numpy(p, classes, factor)
     dx = empty(p.shape)
-    factor = np.ascontiguousarray(np.broadcast_to(np.asarray(factor, np.float32), (len(p), 1)))
-    _cross_entropy_grad_rows(p, np.ascontiguousarray(classes, np.int64), factor, dx)
+    factors = empty((len(p), 1))
+    factors[:] = factor
+    rows = _cross_entropy_grad_rows if p.size >= LARGE else _cross_entropy_grad_rows.on_one
+    rows(p, np.ascontiguousarray(classes, np.int64), factors, dx)
     return dx
 
 

@@ -13,7 +13,7 @@ Arrays are float32 and channels-last.  Source: Lavin & Gray 2015, arXiv:1509.093
 import numpy as np
 
 from yuanli.kernels.compiler import AVX512, get_thread_id, jit, parallel, prange, threads
-from yuanli.kernels.memory import empty
+from yuanli.kernels.memory import empty, zeros
 from yuanli.kernels.panels import BLOCK, pack, unpack
 from yuanli.kernels.simd import (
     GRADIENT2,
@@ -64,7 +64,7 @@ def convolve(x, weight, bias, out, phase, step, stride, corner):
     groups = max(1, min(threads() // chunks, outputs // GROUP))
     inputs = empty((threads(), size * size, depth, many, BLOCK))
     products = empty((threads(), size * size, many, -(-outputs // groups) * BLOCK))
-    plan = np.array((size, height, width, *stride, *corner, *phase, *step, groups, tiles))
+    plan = (size, height, width, *stride, *corner, *phase, *step, groups, tiles)
     _tiles(x, kernels, start, out, inputs, products, plan)
 
 
@@ -75,7 +75,7 @@ def conv2d_grad_weight(dy, x, weight_shape, stride, padding):
     size, outputs, blocks = KH // stride[0] + 3, dy.shape[3] // BLOCK, x.shape[3] // BLOCK
     depth, tiles = blocks * stride[0] * stride[1], N * -(-height // 4) * -(-width // 4)
     if not tiles:
-        return np.zeros(weight_shape, np.float32)
+        return zeros(weight_shape)
     parts = max(1, min(threads(), tiles // (2 * TILES)))
     groups = max(1, min(threads() // parts, outputs // GROUP))
     wide = -(-outputs // groups)
@@ -84,10 +84,12 @@ def conv2d_grad_weight(dy, x, weight_shape, stride, padding):
     xs = empty((parts * groups, size * size, depth, many, BLOCK))
     ds = empty((parts * groups, size * size, wide, many, BLOCK))
     scratch = empty((parts * groups, size * size, BLOCK, BLOCK))
-    sums = np.zeros((parts, outputs, blocks, KH, KW, BLOCK, BLOCK), np.float32)
-    plan = np.array((size, height, width, *stride, padding[0][0], padding[1][0], groups, tiles))
+    sums = zeros((parts, outputs, blocks, KH, KW, BLOCK, BLOCK))
+    plan = (size, height, width, *stride, padding[0][0], padding[1][0], groups, tiles)
     _kernel_sums(x, dy, xs, ds, sums, scratch, plan)
-    return unpack(sums.sum(0) if parts > 1 else sums[0], O, C)
+    for part in sums[1:]:
+        sums[0] += part
+    return unpack(sums[0], O, C)
 
 
 def _whole_blocks(x):
