@@ -22,6 +22,8 @@ from yuanli.classical import (
     LinearSVC,
     LogisticRegression,
     NearestNeighbors,
+    NeuralClassifier,
+    NeuralRegressor,
     PatchBases,
     Perceptron,
 )
@@ -36,6 +38,7 @@ CHECKED = [  # at least one of every class
     SVC(), SVC(kernel="poly"), SVR(), LinearSVC(), LinearSVC(loss="hinge"), Perceptron(),
     LogisticRegression(), LogisticRegression(C=0.5, l1_ratio=0.5),
     LinearClassifier(), LinearClassifier(loss="hinge", l1=1e-3),
+    NeuralClassifier(), NeuralRegressor(),
 ]  # fmt: skip
 EQUAL_WEIGHTS = (
     "check_sample_weight_equivalence_on_dense_data",
@@ -48,6 +51,7 @@ ORDER = dict.fromkeys(EQUAL_WEIGHTS, "rows are met in a random order, which repe
 EXPECTED_FAILURES: dict[str, dict[str, str]] = {  # class: check: why
     "SVC": TOLERANCE, "SVR": TOLERANCE,  # test_svm.py has them for a fixed gamma and less tolerance
     "LinearSVC": ORDER, "Perceptron": ORDER, "LinearClassifier": ORDER,
+    "NeuralClassifier": ORDER, "NeuralRegressor": ORDER,
 }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from yuanli.classical.knn import (
 from yuanli.classical.linear import LinearClassifier
 from yuanli.classical.linear_svc import LinearSVC
 from yuanli.classical.logistic import LogisticRegression
+from yuanli.classical.neural import NeuralClassifier, NeuralRegressor
 from yuanli.classical.patch_bases import PatchBases
 from yuanli.classical.perceptron import Perceptron
 from yuanli.classical.storage import load, save
@@ -25,7 +26,7 @@ ESTIMATORS = (
     KNeighborsClassifier, KNeighborsRegressor, NearestNeighbors, PatchBases,
     LinearClassifier, LinearSVC, LogisticRegression, Perceptron, SVC, SVR,
     DecisionTreeClassifier, DecisionTreeRegressor, GradientBoostingClassifier, GradientBoostingRegressor,
-    HistGradientBoostingClassifier, HistGradientBoostingRegressor,
+    HistGradientBoostingClassifier, HistGradientBoostingRegressor, NeuralClassifier, NeuralRegressor,
 )  # fmt: skip
 
 __all__ = [
@@ -44,6 +45,8 @@ __all__ = [
     "LinearSVC",
     "LogisticRegression",
     "NearestNeighbors",
+    "NeuralClassifier",
+    "NeuralRegressor",
     "PatchBases",
     "Perceptron",
     "choose_n_neighbors",
