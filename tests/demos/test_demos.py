@@ -362,6 +362,22 @@ def light(numbers):
         assert numbers[name]["parameters"] == parameters
 
 
+def knn(numbers):
+    """Digits have a small best k; what the neighbours share is the background."""
+    for curve in numbers["curves"].values():
+        assert max(curve) > 0.97
+        assert max(curve) > curve[-1] + 0.01
+    assert all(score > 0.97 for scores in numbers["accuracy"].values() for score in scores.values())
+    assert numbers["seen"]["background"] > 0.99
+    assert 0.1 < numbers["seen"]["digit"] < 0.7
+
+
+def bases(numbers):
+    directed = numbers["directed"]
+    assert min(directed["k-means"], directed["sparse coding"]) > 2 * directed["noise"]
+    assert numbers["features"] > numbers["pixels"] + 0.1
+
+
 ALEXNET = {"size": 227, "filters": 96, "kernel": 11, "stride": 4, "padding": 0}
 GROUPED = {"size": 12, "channels": 4, "filters": 8, "kernel": 3, "dilation": 3, "groups": 2}
 
@@ -413,8 +429,10 @@ def gbdt(numbers):
 
 CASES = [
     Case("pipeline", pipeline),
+    Case("bases", bases, {"components": 48, "steps": 15}),
     Case("image", image),
     Case("challenges", challenges(0.3), {"epochs": 1}),
+    Case("knn", knn, {"rows": 700, "largest": 40}),
     Case("linear", linear, {"epochs": 8}),
     Case("loss.mse", losses(lambda e, _: e**2, lambda e, _: 2 * e)),
     Case("loss.mae", losses(lambda e, _: np.abs(e), lambda e, _: np.sign(e))),

@@ -17,7 +17,7 @@ from typing import Any
 __all__ = ["TOPICS", "Demonstration", "demonstration"]
 
 TOPICS = (
-    "pipeline", "image", "challenges", "linear",
+    "pipeline", "bases", "image", "challenges", "knn", "linear",
     "loss.mse", "loss.mae", "loss.rmse", "loss.smooth_l1", "loss.huber",
     "loss.kl", "loss.ce", "loss.log", "loss.hinge",
     "penalty", "softmax", "sigmoid", "entropy", "gd", "backprop", "mlp", "activation", "preprocess", "init",

@@ -77,6 +77,30 @@ def curves(
 
 
 @styled
+def cross_validation(
+    candidates: Sequence[int], scores: Mapping[str, np.ndarray], *, xlabel: str, ylabel: str
+) -> Figure:
+    """For each name the scores (folds, candidates) as dots, their mean as a line, the best mean ringed."""
+    figure = new_figure(6.4, 3.8)
+    axes = figure.add_subplot()
+    for (name, folds), colour, dashes in zip(
+        scores.items(), COLOURS, ("-", "--", "-.", ":") * 2, strict=False
+    ):
+        percents, mean = 100 * np.asarray(folds), 100 * np.mean(folds, axis=0)
+        best = int(mean.argmax())
+        for fold in percents:
+            axes.plot(candidates, fold, ".", color=colour, alpha=0.35, ms=5)
+        label = f"{plain_text(name)}: best {candidates[best]:g}, {mean[best]:.1f} %"
+        axes.plot(candidates, mean, dashes, color=colour, label=label)
+        axes.plot(candidates[best], mean[best], "o", mfc="none", mec=colour, ms=11, mew=2)
+    axes.plot([], [], ".", color=GREY, alpha=0.5, label="single folds")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set(xlabel=xlabel, ylabel=ylabel)
+    axes.legend()
+    return figure
+
+
+@styled
 def confusion_matrix(counts: np.ndarray, classes: Sequence[str]) -> Figure:
     """Rows the truth, columns the prediction; the shade is the share of the row, the number the count."""
     counts = np.asarray(counts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -151,6 +151,50 @@ def maps(groups: Sequence[tuple[str, np.ndarray]], *, columns: int = 8) -> Figur
         for axis, channel in zip(row, channels, strict=False):
             axis.imshow(channel, cmap="gray", interpolation="nearest")
         row[0].set_title(name, fontsize=9.5)
+    return figure
+
+
+@styled
+def bases(groups: Mapping[str, np.ndarray], *, columns: int = 16) -> Figure:
+    """For each name its bases (K, C, h, w) side by side, each to its own scale, grey where it is 0."""
+    rows = [-(-len(group) // columns) for group in groups.values()]
+    figure, axes = panels(len(groups), 1, width=0.42 * columns, height=0.42 * max(rows) + 0.35)
+    for axis, (name, group) in zip(axes[:, 0], groups.items(), strict=True):
+        frameless(axis)
+        K, C, h, w = group.shape
+        sheet = np.ones((-(-K // columns) * (h + 1) - 1, columns * (w + 1) - 1, C), np.float32)
+        for k, base in enumerate(group / np.abs(group).max((1, 2, 3), keepdims=True)):
+            top, left = k // columns * (h + 1), k % columns * (w + 1)
+            sheet[top : top + h, left : left + w] = 0.5 + 0.5 * base.transpose(1, 2, 0)
+        axis.imshow(sheet if C == 3 else sheet[:, :, 0], cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        axis.set_title(plain_text(name, 40))
+    return figure
+
+
+@styled
+def neighbours(
+    images: np.ndarray, rows: Sequence[Sequence[int]], names: Sequence[str], classes: np.ndarray
+) -> Figure:
+    """A row a query: its image, then its nearest neighbours, framed green in the query's class, else red.
+
+    `rows` are numbers of images (N, C, H, W), the query first.
+    """
+    order = [i for row in rows for i in row]
+    titles = [plain_text(names[i], 14) for i in order]
+    columns = len(rows[0])
+    figure, _ = tiles([as_picture(images[i]) for i in order], titles, columns=columns, size=1.05)
+    axes = figure.axes[0]
+    for box, (place, i) in zip(axes.get_images(), enumerate(order), strict=True):
+        left, right, bottom, top = box.get_extent()
+        right_class = classes[i] == classes[order[place - place % columns]]
+        colour = BLACK if place % columns == 0 else GREEN if right_class else RED
+        axes.add_patch(
+            Rectangle((left, bottom), right - left, top - bottom, fill=False, edgecolor=colour, lw=2)
+        )
+    axes.axvline(1.03, color=GREY, lw=0.8)
+    axes.set_title(
+        "left: the query; right: its neighbours, the nearest first; green: the same class", fontsize=10
+    )
     return figure
 
 
