@@ -5,7 +5,7 @@ from yuanli.recipes.convolutional import convolutional
 from yuanli.recipes.language import GRU, LSTM, RNN
 from yuanli.recipes.lenet import LeNet
 from yuanli.recipes.linear import Hinge, Linear
-from yuanli.recipes.margins import SupportVectors
+from yuanli.recipes.margins import LinearSupportVectors, Logistic, RosenblattPerceptron, SupportVectors
 from yuanli.recipes.mlp import Perceptron
 from yuanli.recipes.neighbors import Neighbors
 from yuanli.recipes.recipe import Recipe
@@ -21,6 +21,9 @@ RECIPES: dict[str, Recipe] = {
         Linear(),
         Hinge(),
         Perceptron(),
+        Logistic(),
+        LinearSupportVectors(),
+        RosenblattPerceptron(),
         SupportVectors(),
         OneTree(),
         Boosting(),
