@@ -304,7 +304,7 @@ def test_compare_makes_a_table_and_a_report(run, tmp_path):
     code, out, err = run("compare", "iris", "--models", "linear,lenet", "--out", tmp_path / "a")
     assert code == 0
     assert re.search(r"^linear +\d+\.\d\d % +[\d.]+–[\d.]+ % +[\d.]+ s +[\d.e+]+ µs +15$", out, re.M)
-    assert "lenet was left out" in out
+    assert "Left out: lenet: it " in out
     assert str(tmp_path / "a" / "report.html") in out
     assert (tmp_path / "a" / "report.html").exists()
     assert "training linear" in err

@@ -145,8 +145,9 @@ def test_chinese_text(tmp_path):
     ("text", "options", "says"),
     [
         (b"", {}, "at least two characters, got 0"),
-        (b"word", {}, "cannot be split"),
+        (b"word", {}, "3 characters of text cannot be split"),
         (b"one two three four five", {}, "fewer than one stretch of 32 steps"),
+        (b"to be or not to be " * 30, {"tokens": "words", "min_count": 99}, "no word is seen 99 times"),
         (b"ab" * 60, {"batch_size": 90}, "too few for 90 streams"),
         (b"once upon a time, there was " * 4, {"tokens": "words"}, "words to learn from are fewer than one"),
         ("schön".encode("latin-1") * 20, {}, "not UTF-8: byte 0xf6 at position 3, line 1"),
@@ -192,6 +193,8 @@ def test_another_text_is_judged_with_what_the_model_knows(gru, tmp_path):
     other.write_text("abxc" * 400)
     with pytest.raises(DataError, match="'x' at position"):
         evaluate(gru, load_other(gru, other))
+    with pytest.raises(DataError, match="continues a text"):
+        evaluate(gru, load_other(gru, "digits"))
 
 
 def test_an_altered_vocabulary_is_a_damaged_run(gru, tmp_path):

@@ -34,13 +34,21 @@ def print_comparison(result: "Comparison", out: Path) -> None:
     for column in rows.columns[1:]:
         column.justify = "right"
     print_table(rows)
-    left_out = [f"{entry.name} was left out: {entry.unsuited}" for entry in result.entries if entry.unsuited]
-    if left_out:
-        screen.print("", *left_out, sep="\n", markup=False)
+    if left_out := reasons(result):
+        screen.print("", *(f"Left out: {one}" for one in left_out), sep="\n", markup=False)
     best = max(judged, key=lambda one: one.metrics.get("accuracy", one.metrics.get("r2")) or 0)
     print_places(
         f"\nReport: {result.report}", f"Next: yuanli predict {shlex.quote(str(out / best.model))} FILE"
     )
+
+
+def reasons(result: "Comparison") -> list[str]:
+    """Why models were left out, those with the same reason together."""
+    names: dict[str, list[str]] = {}
+    for entry in result.entries:
+        if entry.unsuited:
+            names.setdefault(entry.unsuited, []).append(entry.name)
+    return [f"{', '.join(those)}: {reason}" for reason, those in names.items()]
 
 
 def print_answers(answers: Sequence["Answer"]) -> None:

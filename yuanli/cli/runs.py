@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from yuanli.cli.judged import print_answers, print_comparison, print_evaluation, print_places
+from yuanli.cli.judged import print_answers, print_comparison, print_evaluation, print_places, reasons
 from yuanli.cli.output import print_json, say
 from yuanli.errors import DataError, ValueRangeError
 
@@ -93,8 +93,7 @@ def compare(
         with suppress(OSError):
             out.rmdir()  # when nothing came of it
     if not any(entry.evaluation for entry in result.entries):
-        reasons = "; ".join(f"{entry.name}: {entry.unsuited}" for entry in result.entries)
-        raise DataError(f"no model suits {result.data}: {reasons}")
+        raise DataError(f"no model suits {result.data}: {'; '.join(reasons(result))}")
     if json:
         print_json(result.to_json())
         return

@@ -79,8 +79,9 @@ def split(dataset: Dataset, *, test_size: float = 0.2, seed: int = 0) -> Split:
         raise ValueRangeError(f"test_size needs a share between 0 and 1, got {test_size}")
     n_test = round(n * test_size)
     if not 0 < n_test < n:
+        unit = "characters of text" if dataset.is_text else "rows"
         raise DataError(
-            f"{dataset.name}: {n} rows cannot be split with test_size={test_size}: one side is empty"
+            f"{dataset.name}: {n} {unit} cannot be split with test_size={test_size}: one side is empty"
         )
     if dataset.is_text:
         rows = np.arange(n)

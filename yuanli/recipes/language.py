@@ -146,6 +146,11 @@ class Language(Recipe):
         if not validation:
             defaults = replace(defaults, patience=None)
         settings = replace(defaults, **given)
+        if tokens != "characters" and len(known_words(learned, settings)) < 2:
+            raise DataError(
+                f"{data.name}: no word is seen {settings.min_count} times; "
+                "take more text or a lower min_count"
+            )
         if n <= settings.steps:
             raise DataError(
                 f"{data.name}: {n} {unit(tokens)} to learn from are fewer than one stretch of "
@@ -169,11 +174,8 @@ class Language(Recipe):
     ) -> Writer:
         chosen = LanguageSettings(**settings)
         train, validation = keep_aside(data.train, chosen.validation, seed)
-        if chosen.tokens == "characters":
-            vocabulary = Vocabulary(train.classes)
-        else:
-            every = tokenize(text_of(train), chosen.tokens)
-            vocabulary = Vocabulary.of(every, first=(UNKNOWN,), min_count=chosen.min_count, most=chosen.most)
+        is_text = chosen.tokens == "characters"
+        vocabulary = Vocabulary(train.classes) if is_text else known_words(train, chosen)
         writer = self.untrained(settings, chosen.tokens, vocabulary, np.random.default_rng([seed, 0]))
         model = writer.model
         batches = streams_of(writer, train, chosen.batch_size, chosen.steps)
@@ -215,6 +217,8 @@ class Language(Recipe):
         return writer
 
     def evaluate(self, run: Run, model: Writer, data: Split) -> Evaluation:
+        if reason := self.unsuited(data):
+            raise DataError(f"{self.name} does not suit {data.name}: {reason}")
         streams = streams_of(model, data.test)
         began = time.perf_counter()
         with suitable_threads(model.parameters):
@@ -286,6 +290,12 @@ class GRU(Language):
 
 def unit(tokens: str) -> str:
     return "characters" if tokens == "characters" else "words"
+
+
+def known_words(data: Dataset, settings: LanguageSettings) -> Vocabulary:
+    """What is frequent enough of the words of a text, after "<unk>"."""
+    every = tokenize(text_of(data), settings.tokens)
+    return Vocabulary.of(every, first=(UNKNOWN,), min_count=settings.min_count, most=settings.most)
 
 
 def text_of(data: Dataset) -> str:
