@@ -102,7 +102,7 @@ class Writer:
 
         self._count += 1
         stem = name or f"{op.lower()}_{self._count}"
-        names = [*("" for _ in range(outputs - 1)), stem]
+        names = [*(f"{stem}_{i}" for i in range(outputs - 1)), stem]
         given = {key: value for key, value in attributes.items() if value is not None}
         self.nodes.append(helper.make_node(op, inputs, names, **given))
         return stem

@@ -191,7 +191,8 @@ def getitem(w: Writer, a: Call, b: Call) -> str:
         else:
             arrays += 1
             rows = np.asarray(mine)
-            if arrays > 1 or rows.dtype.kind not in "iu" or rows.ndim != 1:
+            alone = rows.ndim == 1 or len(given) == 1
+            if arrays > 1 or rows.dtype.kind not in "iu" or not alone:
                 raise UnsupportedError(
                     "indexing by several arrays, or by booleans, has no counterpart in ONNX"
                 )
@@ -218,6 +219,19 @@ def _end(index: int) -> int:
 
 def embedding(w: Writer, a: Call, b: Call) -> str:
     return w.node("Gather", [argument(w, a, b, "weight"), argument(w, a, b, "input")], axis=0)
+
+
+def nearest_few(w: Writer, a: Call, b: Call) -> str:
+    k = w.integers(a.arguments["k"])
+    return w.node("TopK", [_first(w, a, b), k], outputs=2, axis=1, largest=0)
+
+
+def take_along(w: Writer, a: Call, b: Call) -> str:
+    return w.node("GatherElements", [_first(w, a, b), argument(w, a, b, "indices", np.int64)], axis=1)
+
+
+def in_double(w: Writer, a: Call, b: Call) -> str:
+    return argument(w, a, b, "input", np.float64)
 
 
 def linear(w: Writer, a: Call, b: Call) -> str:
@@ -459,5 +473,6 @@ RULES: dict[str, Rule] = {
     "max_pool2d": max_pool, "avg_pool2d": average_pool, "adaptive_avg_pool2d": adaptive_pool,
     "batch_norm": batch_norm, "batch_norm_relu": batch_norm_relu,
     "layer_norm": layer_norm, "local_response_norm": local_response_norm,
-    "rnn": recurrent, "lstm": recurrent, "gru": recurrent,
+    "nearest_few": nearest_few,
+    "take_along": take_along, "in_double": in_double, "rnn": recurrent, "lstm": recurrent, "gru": recurrent,
 }  # fmt: skip

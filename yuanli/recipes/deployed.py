@@ -14,7 +14,7 @@ from yuanli.data.preprocess import Affine
 from yuanli.models import BagOfWords, LanguageModel, TextCNN, TextLSTM
 from yuanli.models.gan import GAN
 from yuanli.nn import Module
-from yuanli.recipes.predictor import NetworkPredictor
+from yuanli.recipes.predictor import NetworkPredictor, Predictor
 from yuanli.tensor import Tensor
 
 Examples = tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]
@@ -37,18 +37,18 @@ class Deployed(Module):
 
 
 class Rows(Deployed):
-    """Rows (N, …) → probabilities, or numbers: a network between its preprocessing and its softmax.
+    """Rows (N, …) → probabilities, or numbers; each subclass says what of.
 
     Of the preprocessing the last steps that are (x − shift)·factor belong to it; rows are what comes out of
     those before: images of the model's size with pixels from 0 to 255, or the columns of a table as numbers.
     """
 
-    def __init__(self, predictor: NetworkPredictor) -> None:
+    def __init__(self, predictor: Predictor) -> None:
         steps = list(predictor.prepare.steps)
         first = len(steps)
         while first and isinstance(steps[first - 1], Affine):
             first -= 1
-        self.model, self.shape = predictor.model, predictor.shape
+        self.shape = predictor.shape
         self.columns = tuple(feature.name for feature in predictor.features)
         self._before = [(_single(step.shift_), _single(step.factor_)) for step in steps[first:]]
         target = predictor.target
@@ -58,13 +58,17 @@ class Rows(Deployed):
     def forward(self, rows: Any) -> Tensor:
         for shift, factor in self._before:
             rows = ops.mul(ops.sub(rows, shift), factor)
-        return self.answer(self.model(rows))
+        return self.answer(rows)
 
-    def answer(self, scores: Tensor) -> Tensor:
-        if self._after is None:
-            return ops.softmax(scores, 1)
+    def answer(self, rows: Any) -> Tensor:
+        """What the model says of prepared rows."""
+        raise NotImplementedError
+
+    def scaled(self, numbers: Tensor) -> Tensor:
+        """Numbers (N, 1) in the target's own unit."""
+        assert self._after is not None
         shift, factor = self._after
-        return ops.add(ops.div(scores, factor), shift)
+        return ops.add(ops.div(numbers, factor), shift)
 
     def takes(self) -> str:
         if len(self.shape) == 3:
@@ -79,6 +83,18 @@ class Rows(Deployed):
         for shift, factor in self._before[::-1]:
             rows = rows / factor + shift
         return (rows[:2],), (rows[2:],)
+
+
+class Network(Rows):
+    """A network between its preprocessing and its softmax."""
+
+    def __init__(self, predictor: NetworkPredictor) -> None:
+        super().__init__(predictor)
+        self.model = predictor.model
+
+    def answer(self, rows: Any) -> Tensor:
+        scores = self.model(rows)
+        return ops.softmax(scores, 1) if self._after is None else self.scaled(scores)
 
 
 class Texts(Deployed):

@@ -10,7 +10,9 @@ from yuanli.errors import UnsupportedError
 from yuanli.interchange import save_weights
 from yuanli.nn import Module
 from yuanli.recipes.adversarial import Painter
-from yuanli.recipes.deployed import Continues, Deployed, Paints, Rows, Texts
+from yuanli.recipes.deployed import Continues, Deployed, Network, Paints, Texts
+from yuanli.recipes.deployed_estimators import Estimated
+from yuanli.recipes.estimator import EstimatorPredictor
 from yuanli.recipes.evaluate import open_model
 from yuanli.recipes.language import Writer
 from yuanli.recipes.predictor import NetworkPredictor
@@ -43,7 +45,9 @@ def export(
 def deployed(model: Any, run: Run) -> Deployed:
     """The run's model as operations alone.  Raises: UnsupportedError where it is none."""
     if isinstance(model, NetworkPredictor):
-        return Rows(model) if model.row else Texts(model)
+        return Network(model) if model.row else Texts(model)
+    if isinstance(model, EstimatorPredictor):
+        return Estimated(model)
     if isinstance(model, Writer):
         return Continues(model.model)
     if isinstance(model, Painter):

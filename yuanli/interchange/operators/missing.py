@@ -33,7 +33,7 @@ MISSING: dict[str, tuple[str, ...]] = {
         "Gradient",
     ),
     "searching and scattering, for which there is NumPy": (
-        *("TopK", "Unique", "Compress", "Scatter", "ScatterElements", "ScatterND", "ReverseSequence"),
+        *("Unique", "Compress", "Scatter", "ScatterElements", "ScatterND", "ReverseSequence"),
         *("Einsum", "Det", "CumProd"),
     ),
     "classical learners as operators: `yuanli.classical` has them": (

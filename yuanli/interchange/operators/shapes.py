@@ -117,7 +117,7 @@ def gather(node: Node, x: Value, indices: Value) -> Value:
 
 
 def gather_elements(node: Node, x: Value, indices: Value) -> Value:
-    return x[_along(node, x, indices)]
+    return x[_along(node, x, indices, node.get("axis", 0) % x.ndim)]
 
 
 def gather_nd(node: Node, x: Value, indices: Value) -> Value:
@@ -127,8 +127,9 @@ def gather_nd(node: Node, x: Value, indices: Value) -> Value:
     return x[(*lead, *picked)]
 
 
-def _along(node: Node, x: Value, indices: Value) -> tuple[np.ndarray, ...]:
-    axis, rows = node.get("axis", 0) % x.ndim, array(indices)
+def _along(node: Node, x: Value, indices: Value, axis: int) -> tuple[np.ndarray, ...]:
+    """An index for every axis: along `axis` the given ones, along the others each its own."""
+    rows = array(indices)
     where: list[np.ndarray] = list(np.indices(rows.shape))
     where[axis] = _within(rows, x.shape[axis], node)
     return tuple(where)
@@ -222,6 +223,21 @@ def arg_extreme(node: Node, x: Value) -> Value:
     return Tensor((np.expand_dims(found, axis) if node.get("keepdims", 1) else found).astype(np.int64))
 
 
+def top_k(node: Node, x: Value, k: Value = None) -> Value:
+    """The k largest or smallest along an axis and where they are, of equal ones the first."""
+    axis = node.get("axis", -1) % x.ndim
+    count = int(node.get("k") if k is None else array(k).reshape(()))
+    numbers, n = array(x), x.shape[axis]
+    if not 0 <= count <= n:
+        raise ShapeError(f"TopK needs a k of at most {n}, got {count}")
+    if node.get("largest", 1):
+        order = n - 1 - np.flip(np.argsort(np.flip(numbers, axis), axis, kind="stable"), axis)
+    else:
+        order = np.argsort(numbers, axis, kind="stable")
+    found = np.take(order, np.arange(count), axis)
+    return x[_along(node, x, Tensor(found), axis)], Tensor(found)
+
+
 def one_hot(node: Node, indices: Value, depth: Value, values: Value) -> Value:
     n, axis = int(array(depth).reshape(())), node.get("axis", -1)
     off, on = array(values)
@@ -251,5 +267,5 @@ OPERATORS: dict[str, Operator] = {
     "Gather": gather, "GatherElements": gather_elements, "GatherND": gather_nd, "Expand": expand,
     "Tile": tile, "Pad": pad, "SpaceToDepth": space_to_depth, "DepthToSpace": depth_to_space,
     "Range": range_, "Trilu": trilu, "ArgMax": arg_extreme, "ArgMin": arg_extreme, "OneHot": one_hot,
-    "NonZero": non_zero, "EyeLike": eye_like,
+    "NonZero": non_zero, "TopK": top_k, "EyeLike": eye_like,
 }  # fmt: skip
