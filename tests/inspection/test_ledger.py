@@ -116,6 +116,10 @@ def test_buffers_are_counted_apart():
     found = costs("resnet20")
     channels = 16 * 7 + 32 * 6 + 64 * 6
     assert found.buffers == 2 * channels + 19 == sum(row.buffers for row in found.rows)
+    found = costs("mobilenet_v2", (3, 32, 32))
+    assert (
+        found.buffers == 34_112 + 52 == sum(row.buffers for row in found.rows)
+    )  # two a channel, 52 counters
 
 
 def test_idle_heads_are_named():

@@ -7,7 +7,8 @@ import pytest
 
 from yuanli import Tensor, manual_seed, nn, ops
 from yuanli.errors import ShapeError, ValueRangeError
-from yuanli.models import MLP, LeNet5, LinearClassifier
+from yuanli.models import MLP, LeNet5, LeNet1998, LinearClassifier
+from yuanli.models.lenet import TABLE_I, squash
 
 
 def count(model):
@@ -80,6 +81,38 @@ def test_lenet_has_the_published_parameters_layer_by_layer(size):
         "f6": (84,),
         "output": (10,),
     }
+
+
+def test_lenet_of_1998_has_the_papers_parameters():
+    """Section II.B: 156, 12, 1,516, 32, 48,120 and 10,164, together 60,000; the codes are not trained."""
+    model = LeNet1998(rng=np.random.default_rng(0))
+    layers = {name: count(child) for name, child in model.named_children()}
+    assert layers == {"c1": 156, "s2": 12, "c3": 1516, "s4": 32, "c5": 48120, "f6": 10164}
+    assert count(model) == 60_000
+    assert sum(map(len, TABLE_I)) == 60  # of 96 pairs
+    assert {len(set(row)) for row in TABLE_I} == {3, 4, 6}
+    assert [sum(i in row for row in TABLE_I) for i in range(6)] == [10] * 6  # every map is seen by ten
+    assert squash(Tensor([1.0, -1.0])).data == pytest.approx([1, -1], abs=1e-4)
+
+
+def test_lenet_of_1998_chooses_the_nearest_code():
+    model = LeNet1998(rng=np.random.default_rng(0)).to(np.float64)
+    rng = np.random.default_rng(1)
+    x, y = Tensor(rng.normal(size=(3, 1, 32, 32))), np.array([3, 1, 4])
+    scores = model(x)
+    assert scores.shape == (3, 10)
+    assert (scores.data < 0).all()
+    ops.cross_entropy(scores, y).backward()
+    p = model.s2.coefficient
+    slope = p.grad[2, 0, 0]
+    p.data[2] += 1e-6
+    above = ops.cross_entropy(model(x), y).item()
+    p.data[2] -= 2e-6
+    assert slope == pytest.approx((above - ops.cross_entropy(model(x), y).item()) / 2e-6, rel=1e-6)
+    with pytest.raises(ShapeError, match="32×32 pixels, got"):
+        model(images(1, 1, 28, 28))
+    with pytest.raises(ShapeError, match=r"LeNet1998 needs images of 32×32 pixels, got \(40, 32\)"):
+        model(images(1, 1, 40, 32))
 
 
 @pytest.mark.parametrize("size", [12, 13, (12, 31), (40, 32)])

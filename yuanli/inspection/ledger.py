@@ -23,8 +23,8 @@ from yuanli.tensor import Tensor, ancestors
 
 FOLLOW = {  # operations that are counted with what they follow
     "relu", "relu6", "leaky_relu", "elu", "gelu", "softplus", "silu", "sigmoid", "tanh", "clip", "dropout",
-    "batch_norm", "layer_norm", "local_response_norm", "flatten", "reshape", "squeeze", "unsqueeze",
-    "permute", "transpose", "getitem", "pad", "channel_shuffle", "softmax", "log_softmax",
+    "batch_norm", "batch_norm_relu", "layer_norm", "local_response_norm", "softmax", "log_softmax",
+    "flatten", "reshape", "squeeze", "unsqueeze", "permute", "transpose", "getitem", "pad", "channel_shuffle",
 }  # fmt: skip
 
 
@@ -97,7 +97,7 @@ def ledger(model: Module, shape: Sequence[int], batch: int = 1, name: str = "") 
     results = y if isinstance(y, tuple) else (y,)  # recurrent layers give their states too
     made = {id(t): t for r in results if isinstance(r, Tensor) for t in ancestors(r) if t._parents}
     nodes = sorted(made.values(), key=lambda t: t._order)
-    rows = list(_rows(x, nodes, calls))
+    rows = list(_rows(x, nodes, calls, model))
     forward, training = _memory(x, nodes)
     for row in rows:
         row.macs, row.memory = row.macs * batch, row.memory * batch
@@ -166,10 +166,11 @@ def _watched(model: Module) -> Iterator[list[_Call]]:
             p.requires_grad = False
 
 
-def _rows(x: Tensor, nodes: list[Tensor], calls: list[_Call]) -> Iterator[Row]:
+def _rows(x: Tensor, nodes: list[Tensor], calls: list[_Call], model: Module) -> Iterator[Row]:
     fields: dict[int, Field | None] = {id(x): Field() if x.ndim == 4 else None}
     row_of: dict[int, Row] = {}
     counted: set[int] = set()
+    owner = {id(p): m for m in model.modules() for p in m.parameters(recurse=False)}
     for t in nodes:
         operation = t._rule.__name__.lstrip("_")
         parents = [p for p, _ in t._parents or ()]
@@ -195,9 +196,10 @@ def _rows(x: Tensor, nodes: list[Tensor], calls: list[_Call]) -> Iterator[Row]:
             if isinstance(p, Parameter) and id(p) not in counted:
                 counted.add(id(p))
                 row.parameters += p.size
-        if operation == "batch_norm" and call and id(call.module) not in counted:
-            counted.add(id(call.module))
-            row.buffers += sum(b.size for b in call.module.buffers())
+        for module in {id(m): m for m in map(owner.get, map(id, weights)) if m}.values():
+            if id(module) not in counted:
+                counted.add(id(module))
+                row.buffers += sum(b.size for _, b in module.named_buffers(recurse=False))
 
 
 def _macs(operation: str, y: Tensor, data: list[Tensor], weights: list[Tensor]) -> int:

@@ -7,7 +7,7 @@ from yuanli.models.googlenet import GoogLeNet
 from yuanli.models.inception_v3 import InceptionV3
 from yuanli.models.inception_v4 import InceptionV4
 from yuanli.models.language_model import LanguageModel
-from yuanli.models.lenet import LeNet5
+from yuanli.models.lenet import LeNet5, LeNet1998
 from yuanli.models.linear import LinearClassifier
 from yuanli.models.mlp import MLP
 from yuanli.models.mobilenet import MobileNetV1, MobileNetV2
@@ -36,6 +36,7 @@ __all__ = [
     "InceptionV4",
     "LanguageModel",
     "LeNet5",
+    "LeNet1998",
     "LinearClassifier",
     "MobileNetV1",
     "MobileNetV2",

@@ -23,7 +23,7 @@ class DenseLayer(Module):
         self.drop = Dropout(drop, rng=rng)
 
     def forward(self, x: Any) -> Tensor:
-        return self.drop(self.conv1(relu(self.norm1(x))))
+        return self.drop(self.conv1(self.norm1.forward_relu(x)))
 
 
 class BottleneckLayer(Module):
@@ -37,8 +37,8 @@ class BottleneckLayer(Module):
         self.drop = Dropout(drop, rng=rng)
 
     def forward(self, x: Any) -> Tensor:
-        narrow = self.conv1(relu(self.norm1(x)))
-        return self.drop(self.conv2(relu(self.norm2(narrow))))
+        narrow = self.conv1(self.norm1.forward_relu(x))
+        return self.drop(self.conv2(self.norm2.forward_relu(narrow)))
 
 
 class DenseBlock(Sequential):

@@ -38,10 +38,11 @@ class BasicConv2d(Module):
 
     def __init__(self, ins: int, outs: int, kernel: int, norm: bool, rng: Rng, stride: int = 1) -> None:
         self.conv = Conv2d(ins, outs, kernel, stride=stride, padding=kernel // 2, bias=not norm, rng=rng)
-        self.bn = BatchNorm2d(outs, eps=0.001) if norm else Identity()
+        self.bn = BatchNorm2d(outs, eps=0.001) if norm else None
 
     def forward(self, x: Any) -> Tensor:
-        return relu(self.bn(self.conv(x)))
+        y = self.conv(x)
+        return self.bn.forward_relu(y) if self.bn else relu(y)
 
 
 class Inception(Module):

@@ -16,7 +16,7 @@ from yuanli.nn import (
     Module,
 )  # fmt: skip
 from yuanli.nn.options import Pair
-from yuanli.ops import cat, flatten, relu
+from yuanli.ops import cat, flatten
 from yuanli.tensor import Tensor
 
 Rng = np.random.Generator | None
@@ -39,7 +39,7 @@ class BasicConv2d(Module):
         self.bn = BatchNorm2d(outs, eps=0.001)
 
     def forward(self, x: Any) -> Tensor:
-        return relu(self.bn(self.conv(x)))
+        return self.bn.forward_relu(self.conv(x))
 
 
 def across(ins: int, outs: int, n: int, rng: Rng) -> BasicConv2d:

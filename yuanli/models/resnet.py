@@ -44,7 +44,7 @@ class BasicBlock(Module):
         self.downsample = downsample
 
     def forward(self, x: Any) -> Tensor:  # (N, C, H, W)
-        residual = self.bn2(self.conv2(relu(self.bn1(self.conv1(x)))))
+        residual = self.bn2(self.conv2(self.bn1.forward_relu(self.conv1(x))))
         return relu(residual + self.downsample(x))
 
 
@@ -66,8 +66,8 @@ class Bottleneck(Module):
         self.downsample = downsample
 
     def forward(self, x: Any) -> Tensor:
-        narrow = relu(self.bn1(self.conv1(x)))
-        narrow = relu(self.bn2(self.conv2(narrow)))
+        narrow = self.bn1.forward_relu(self.conv1(x))
+        narrow = self.bn2.forward_relu(self.conv2(narrow))
         return relu(self.bn3(self.conv3(narrow)) + self.downsample(x))
 
 
@@ -78,7 +78,7 @@ class PlainBlock(BasicBlock):
         super().__init__(ins, width, stride, Identity(), rng)
 
     def forward(self, x: Any) -> Tensor:
-        return relu(self.bn2(self.conv2(relu(self.bn1(self.conv1(x))))))
+        return self.bn2.forward_relu(self.conv2(self.bn1.forward_relu(self.conv1(x))))
 
 
 def projection(ins: int, outs: int, stride: int, rng: Rng = None) -> Module:
@@ -131,7 +131,7 @@ class ResNet(Module):
 
     def forward(self, x: Any) -> Tensor:  # (N, 3, 224, 224)
         need_images(self, x, self.in_channels, smallest=1)
-        x = self.maxpool(relu(self.bn1(self.conv1(x))))  # (N, 64, 56, 56)
+        x = self.maxpool(self.bn1.forward_relu(self.conv1(x)))  # (N, 64, 56, 56)
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))  # (N, 512·expansion, 7, 7)
         return self.fc(flatten(self.avgpool(x), 1))
 
@@ -167,7 +167,7 @@ class CifarResNet(Module):
 
     def forward(self, x: Any) -> Tensor:  # (N, 3, 32, 32)
         need_images(self, x, self.in_channels, smallest=1)
-        x = relu(self.bn1(self.conv1(x)))  # (N, 16, 32, 32)
+        x = self.bn1.forward_relu(self.conv1(x))  # (N, 16, 32, 32)
         x = self.layer3(self.layer2(self.layer1(x)))  # (N, 64, 8, 8)
         return self.fc(flatten(self.avgpool(x), 1))
 
