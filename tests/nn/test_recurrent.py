@@ -161,6 +161,23 @@ def test_dropout_is_between_layers_and_in_training_only():
         nn.LSTM(3, 4, dropout=0.5)
 
 
+def test_dropout_takes_the_share_p_and_scales_the_rest():
+    """The second layer, of relu with W_ih = 1 and W_hh = 0, hands on what it is given."""
+    layer = nn.RNN(3, 40, 2, "relu", dropout=0.25, rng=np.random.default_rng(0))
+    x = np.random.default_rng(1).normal(size=(50, 8, 3)).astype(np.float32)
+    layer.load_state_dict(
+        {name: np.zeros_like(v) for name, v in layer.state_dict().items()}
+        | {"weight_ih_l1": np.eye(40, dtype=np.float32), "weight_ih_l0": layer.weight_ih_l0.numpy()}
+    )
+    layer.bias_ih_l0.data[...] = 5.0  # so that nothing below is 0
+    whole = layer.eval()(x)[0].numpy()
+    some = layer.train()(x)[0].numpy()
+    kept = some != 0
+    np.testing.assert_allclose(some[kept], whole[kept] / 0.75, rtol=1e-5)
+    assert (whole > 0).all()
+    assert kept.mean() == pytest.approx(0.75, abs=0.02)
+
+
 def test_float64():
     layer = nn.GRU(3, 20).to(np.float64)
     y, h = layer(np.random.default_rng(0).normal(size=(5, 4, 3)))
