@@ -3,7 +3,7 @@
 import os
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,21 +23,28 @@ class Timing:
 
 
 def interleaved(
-    steps: dict[str, Callable[[], object]], seconds: float = 20.0, rounds: int = 12
+    steps: dict[str, Callable[[], object]],
+    seconds: float = 20.0,
+    rounds: int = 12,
+    warm: Collection[str] = (),
 ) -> dict[str, Timing]:
     """Time every step in turn, round after round, so that all meet the same moments of the machine.
+
+    Each is called before it is timed, unless it is `warm`: it has run, and takes long.
 
     A batch during which other processes used more than FOREIGN_LIMIT cores does not count, unless fewer than
     three batches of that step were quiet; `Timing.quiet` tells.
     """
     quiet: dict[str, list[float]] = {name: [] for name in steps}
     every: dict[str, list[float]] = {name: [] for name in steps}
-    for step in steps.values():
-        step()
-        step()
+    for name, step in steps.items():
+        for _ in range(0 if name in warm else 2):
+            step()
     start = time.perf_counter()
     while time.perf_counter() - start < seconds and min(map(len, quiet.values())) < rounds:
         for name, step in steps.items():
+            if name not in warm:
+                step()
             milliseconds, foreign = _batch(step)
             every[name].append(milliseconds)
             if foreign < FOREIGN_LIMIT:
@@ -54,7 +61,6 @@ def foreign_load(seconds: float = 0.5) -> float:
 
 def _batch(step: Callable[[], object]) -> tuple[float, float]:
     """Median milliseconds of one call within a batch, and the cores others used meanwhile."""
-    step()
     busy, own, start, times = _busy(), sum(os.times()[:2]), time.perf_counter(), []
     while time.perf_counter() - start < BATCH_SECONDS:
         t = time.perf_counter()

@@ -16,8 +16,8 @@ from sklearn import ensemble
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.model_selection import train_test_split
 
+from yuanli import classical
 from yuanli.classical import HistGradientBoostingClassifier, HistGradientBoostingRegressor, load, save
-from yuanli.classical.gbdt import boosting
 from yuanli.classical.gbdt.binning import find_bins
 from yuanli.errors import CheckpointError, DataError
 from yuanli.kernels import compiler
@@ -36,7 +36,7 @@ def table(rows=2999, seed=1, missing=0.2):
 
 def both(name, x, y, weight, **options):
     options = SHORT | options
-    ours = getattr(boosting, name)(**options).fit(x, y, weight)
+    ours = getattr(classical, name)(**options).fit(x, y, weight)
     return ours, getattr(ensemble, name)(**options).fit(x, y, weight)
 
 

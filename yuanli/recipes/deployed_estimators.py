@@ -12,7 +12,7 @@ from yuanli import ops
 from yuanli.classical import knn, svm
 from yuanli.classical.boosting import GradientBoostingClassifier, GradientBoostingRegressor
 from yuanli.classical.gbdt import loss as losses
-from yuanli.classical.gbdt.boosting import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from yuanli.classical.gbdt.estimators import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from yuanli.classical.trees import DecisionTreeClassifier, DecisionTreeRegressor, PlainTree
 from yuanli.errors import UnsupportedError
 from yuanli.interchange.lookups import in_double, nearest_few, take_along

@@ -1,5 +1,5 @@
 """Gradient boosting on histograms: a file for each stage."""
 
-from yuanli.classical.gbdt.boosting import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from yuanli.classical.gbdt.estimators import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 __all__ = ["HistGradientBoostingClassifier", "HistGradientBoostingRegressor"]
