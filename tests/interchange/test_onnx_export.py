@@ -110,6 +110,21 @@ def test_weights_keep_their_names_and_come_back(tmp_path):
     assert {name for name, _ in graph.named_parameters()} >= {name for name, _ in model.named_parameters()}
 
 
+class Named(nn.Module):
+    """Its weights are called as things in a graph are."""
+
+    def __init__(self):
+        self.input, self.output = nn.Parameter(np.ones(3)), nn.Parameter(np.full(3, 2.0))
+        self.mul_1, self.constant_0 = nn.Parameter(np.full(3, 3.0)), nn.Parameter(np.full(3, 4.0))
+
+    def forward(self, x):
+        return x * self.input + self.output * self.mul_1 - self.constant_0 * 1.5
+
+
+def test_names_do_not_collide():
+    check(Named(), np.random.default_rng(0).normal(size=(3, 3)))
+
+
 def test_the_model_is_left_as_it_was():
     model = nn.Sequential(nn.Linear(3, 2), nn.Dropout(0.5)).train()
     model[0].eval()

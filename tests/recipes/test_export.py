@@ -16,6 +16,7 @@ from yuanli.models.gan import dcgan, gan
 from yuanli.models.language_model import KINDS
 from yuanli.ops import softmax
 from yuanli.recipes.deployed import Continues, Paints, Texts
+from yuanli.recipes.estimator import Estimator
 from yuanli.recipes.evaluate import open_predictor
 from yuanli.recipes.export import export
 from yuanli.tensor import Tensor
@@ -136,6 +137,37 @@ def test_runs_of_texts_are_exported(model, data, tmp_path):
     split = recipes.find(model).load(str(spec), **options)
     recipes.train(model, split, out=tmp_path / "run", epochs=1)
     assert "tokens" in export(tmp_path / "run", onnx=tmp_path / "m.onnx")[1]
+
+
+ESTIMATORS = [name for name, recipe in recipes.RECIPES.items() if isinstance(recipe, Estimator)]
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize("data", ["iris", "diabetes"])
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_every_estimator_is_exported(name, data, tmp_path):
+    """The graph is read again and compared before it is kept."""
+    pytest.importorskip("onnx")
+    split = load(data)
+    if reason := recipes.find(name).unsuited(split):
+        pytest.skip(reason)
+    recipes.train(name, split, out=tmp_path / "run")
+    assert "read again" in export(tmp_path / "run", onnx=tmp_path / "m.onnx")[1]
+    assert (tmp_path / "m.onnx").is_file()
+
+
+@pytest.mark.reference
+def test_vectors_of_words_are_exported(tmp_path):
+    onnx = pytest.importorskip("onnx")
+    (tmp_path / "t.txt").write_text("the cat sat on the mat and the dog sat on the cat\n" * 30)
+    data = recipes.find("word2vec").load(str(tmp_path / "t.txt"))
+    recipes.train("word2vec", data, out=tmp_path / "run", epochs=1)
+    export(tmp_path / "run", onnx=tmp_path / "m.onnx")
+    proto = onnx.load(tmp_path / "m.onnx")
+    words = json.loads(next(p.value for p in proto.metadata_props if p.key == "vocabulary"))
+    (table,) = proto.graph.initializer
+    assert table.dims[0] == len(words)
+    assert "cat" in words
 
 
 @pytest.mark.reference

@@ -48,12 +48,12 @@ def model_proto(
     first = tuple(map(np.asarray, example if isinstance(example, tuple) else (example,)))
     second = tuple(map(another_batch, first)) if other is None else tuple(map(np.asarray, other))
     traces = two_traces(model, first, second)
-    writer = Writer(model, traces, inputs, sizes)
+    named = outputs or ("output", *(f"output_{i}" for i in range(1, len(traces[0].outputs))))
+    writer = Writer(model, traces, inputs, named, sizes)
     for one, two in zip(*(t.calls for t in traces), strict=True):
         if one.name not in RULES:
             raise UnsupportedError(f"{one.name} has no counterpart in ONNX here")
         writer.results[id(one.result)] = RULES[one.name](writer, one, two)
-    named = outputs or ("output", *(f"output_{i}" for i in range(1, len(traces[0].outputs))))
     for name, one, two in zip(named, *(t.outputs for t in traces), strict=True):
         writer.node("Identity", [writer.take(one, two)], name=name)
     graph = helper.make_graph(
@@ -79,7 +79,12 @@ class Writer:
     """A graph in the making: nodes, weights, and the names that the first trace's values have in it."""
 
     def __init__(
-        self, model: Module, traces: tuple[Trace, Trace], inputs: Sequence[str], sizes: Sequence[str]
+        self,
+        model: Module,
+        traces: tuple[Trace, Trace],
+        inputs: Sequence[str],
+        outputs: Sequence[str],
+        sizes: Sequence[str],
     ) -> None:
         self.nodes: list[Any] = []
         self.weights: list[Any] = []
@@ -94,6 +99,7 @@ class Writer:
         self.names = {id(p): name for name, p in model.named_parameters()}
         self.names |= {id(b): name for name, b in model.named_buffers()}
         self._written: dict[Any, str] = {}
+        self._taken = {*inputs, *outputs}
         self._count = 0
 
     def node(self, op: str, inputs: list[str], *, name: str = "", outputs: int = 1, **attributes: Any) -> str:
@@ -101,11 +107,18 @@ class Writer:
         from onnx import helper
 
         self._count += 1
-        stem = name or f"{op.lower()}_{self._count}"
+        stem = name or self._free(f"{op.lower()}_{self._count}")
         names = [*(f"{stem}_{i}" for i in range(outputs - 1)), stem]
         given = {key: value for key, value in attributes.items() if value is not None}
         self.nodes.append(helper.make_node(op, inputs, names, **given))
         return stem
+
+    def _free(self, name: str) -> str:
+        """The name, or one like it when it is taken."""
+        while name in self._taken:
+            name += "_"
+        self._taken.add(name)
+        return name
 
     def take(self, first: Any, second: Any, dtype: Any = None) -> str:
         """The name of a value, given as both traces have it; written as a constant where it is one."""
@@ -127,9 +140,7 @@ class Writer:
         numbers = np.asarray(numbers, order="C")
         key = (name, numbers.dtype.str, numbers.shape, b"" if name else numbers.tobytes())
         if key not in self._written:
-            taken = {weight.name for weight in self.weights}
-            self._written[key] = chosen = name or f"constant_{len(self.weights)}"
-            assert chosen not in taken
+            self._written[key] = chosen = self._free(name or f"constant_{len(self.weights)}")
             self.weights.append(numpy_helper.from_array(numbers, chosen))
         return self._written[key]
 

@@ -13,7 +13,7 @@ from yuanli import ops
 from yuanli.data.preprocess import Affine
 from yuanli.models import BagOfWords, LanguageModel, TextCNN, TextLSTM
 from yuanli.models.gan import GAN
-from yuanli.nn import Module
+from yuanli.nn import Module, Parameter
 from yuanli.recipes.predictor import NetworkPredictor, Predictor
 from yuanli.tensor import Tensor
 
@@ -201,6 +201,25 @@ class Paints(Deployed):
     def examples(self) -> Examples:
         noise = np.random.default_rng(0).standard_normal((5, self.noise), np.float32)
         return (noise[:2],), (noise[2:],)
+
+
+class Vectors(Deployed):
+    """Words by number (N,) → their vectors (N, D)."""
+
+    inputs, outputs = ("words",), ("vectors",)
+
+    def __init__(self, vectors: np.ndarray) -> None:
+        self.vectors = Parameter(vectors)
+
+    def forward(self, words: Any) -> Tensor:
+        return ops.embedding(words, self.vectors)
+
+    def takes(self) -> str:
+        return "words (N,): numbers of the note `vocabulary`"
+
+    def examples(self) -> Examples:
+        words = np.random.default_rng(0).integers(0, len(self.vectors), 5)
+        return (words[:2],), (words[2:],)
 
 
 def _single(numbers: np.ndarray) -> np.ndarray:

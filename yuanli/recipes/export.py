@@ -10,12 +10,13 @@ from yuanli.errors import UnsupportedError
 from yuanli.interchange import save_weights
 from yuanli.nn import Module
 from yuanli.recipes.adversarial import Painter
-from yuanli.recipes.deployed import Continues, Deployed, Network, Paints, Texts
+from yuanli.recipes.deployed import Continues, Deployed, Network, Paints, Texts, Vectors
 from yuanli.recipes.deployed_estimators import Estimated
 from yuanli.recipes.estimator import EstimatorPredictor
 from yuanli.recipes.evaluate import open_model
 from yuanli.recipes.language import Writer
 from yuanli.recipes.predictor import NetworkPredictor
+from yuanli.recipes.word2vec import Words
 from yuanli.tensor import Tensor, no_grad
 from yuanli.training import Run
 
@@ -52,6 +53,8 @@ def deployed(model: Any, run: Run) -> Deployed:
         return Continues(model.model)
     if isinstance(model, Painter):
         return Paints(model.game)
+    if isinstance(model, Words):
+        return Vectors(np.asarray(model.wv.vectors, np.float32))
     raise UnsupportedError(f"{run.folder} holds a {run.config['model']}, which is no graph of operations")
 
 
@@ -97,6 +100,8 @@ def vocabulary_of(whole: Deployed, model: Any) -> tuple[str, ...]:
     """The tokens by number, of a model of texts."""
     if isinstance(whole, Texts):
         return whole.vocabulary
+    if isinstance(model, Words):
+        return tuple(model.wv.index_to_key)
     return tuple(model.vocabulary.tokens) if isinstance(model, Writer) else ()
 
 
