@@ -93,7 +93,6 @@ def test_help_imports_nothing_heavy():
         (["explain", "convv"], ["convv", "did you mean conv"]),
         (["explain", "conv2d"], ["did you mean conv"]),
         (["demo", "convv"], ["did you mean conv"]),
-        (["demo", "vgg"], ["planned"]),
         (["train", "lenet"], ["--data"]),
         (["train", "lenet", "--data", "digits", "--epochs", "many"], ["--epochs", "integer"]),
     ],

@@ -9,9 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from scipy import special, stats
-from sklearn.datasets import load_breast_cancer, load_digits
+from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 from sklearn.ensemble import GradientBoostingRegressor
 from sklearn.linear_model import Lasso, LogisticRegression, Ridge
+from sklearn.model_selection import cross_val_score
+from sklearn.svm import SVC as LibSVM
 
 from yuanli import nn
 from yuanli.data import load
@@ -427,6 +429,36 @@ def gbdt(numbers):
     assert numbers["errors"]["test"][-1] < 0.07 < numbers["errors"]["test"][0]
 
 
+def svm(numbers):
+    x, y = np.array(numbers["x"]), np.array(numbers["y"])
+    machine = LibSVM(kernel="linear", C=10.0, tol=1e-6).fit(x, y)
+    assert numbers["support"] == machine.support_.tolist()
+    assert numbers["width"] == pytest.approx(2 / np.linalg.norm(machine.coef_), rel=1e-3)
+    assert numbers["moved"] < 2e-3
+    assert numbers["largest"] <= 1.001
+    kernels = numbers["kernels"]
+    assert kernels["rbf"]["accuracy"] > kernels["linear"]["accuracy"] + 0.05
+    assert kernels["rbf"]["support"] < kernels["linear"]["support"]
+    wine, cultivar = load_wine(return_X_y=True)
+    assert numbers["raw"] == pytest.approx(cross_val_score(LibSVM(), wine, cultivar, cv=5).mean(), abs=0.01)
+    assert numbers["scaled"] > 0.95
+
+
+def logistic(numbers):
+    assert numbers["moved"]["logistic regression"] > 2
+    assert numbers["moved"]["SVM"] < 0.01
+    assert numbers["accuracy"] > 0.95
+    data = load("breast-cancer").train
+    model = LogisticRegression(tol=1e-8).fit((data.x - data.x.mean(0)) / data.x.std(0), data.y)
+    np.testing.assert_allclose(numbers["coef"], model.coef_, atol=0.01)
+    losses = numbers["losses"]
+    assert all(
+        a >= b
+        for name in ("hinge (SVM)", "squared")
+        for a, b in zip(losses[name], losses["0-1"], strict=True)
+    )
+
+
 CASES = [
     Case("pipeline", pipeline),
     Case("bases", bases, {"components": 48, "steps": 15}),
@@ -477,6 +509,8 @@ CASES = [
     Case("gan", gan),
     Case("gbdt", gbdt, {"trees": 60}),
     Case("zoo.paddle", weights_travel, {"epochs": 20}),
+    Case("svm", svm),
+    Case("logistic", logistic),
 ]
 
 

@@ -25,7 +25,7 @@ TOPICS = (
     "conv", "pool", "lenet",
     "alexnet", "vgg", "receptive", "inception", "resnet", "densenet", "light",
     "rnn", "lstm", "textcnn", "gan",
-    "gbdt", "zoo.paddle",
+    "svm", "logistic", "gbdt", "zoo.paddle",
 )  # fmt: skip
 
 
