@@ -63,7 +63,8 @@ def test_the_commands_in_the_readme_exist(language):
 
     commands = get_command(app).commands
     shell = "".join(re.findall(r"```sh\n(.*?)```", read(f"README{language}"), re.S))
-    used = re.findall(r"^(?:\.venv/bin/)?yuanli (\w+)(.*)", shell, re.M)
+    used = re.findall(r"^(?:\.venv/bin/)?yuanli (\w+)([^#\n]*)", shell, re.M)
+    used += re.findall(r"#.*yuanli (\w+)(.*)$", shell, re.M)
     assert {name for name, _ in used} <= set(commands)
     for name, rest in used:
         options = {o for p in commands[name].params for o in p.opts} | {"--stride"}
@@ -74,7 +75,7 @@ def test_the_commands_in_the_readme_exist(language):
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_code_in_the_readme_runs(language, capsys, tmp_path):
-    (code,) = re.findall(r"```python\n(.*?)```", read(f"README{language}"), re.S)
-    (tmp_path / "readme.py").write_text(code, encoding="utf-8")
+    code = re.findall(r"```python\n(.*?)```", read(f"README{language}"), re.S)
+    (tmp_path / "readme.py").write_text("\n".join(code), encoding="utf-8")
     runpy.run_path(str(tmp_path / "readme.py"))
     assert "gradients agree" in capsys.readouterr().out

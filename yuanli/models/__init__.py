@@ -3,6 +3,7 @@
 from yuanli.models.alexnet import AlexNet
 from yuanli.models.bag_of_words import BagOfWords
 from yuanli.models.densenet import CifarDenseNet, DenseNet
+from yuanli.models.gan import GAN, dcgan, gan
 from yuanli.models.googlenet import GoogLeNet
 from yuanli.models.inception_v3 import InceptionV3
 from yuanli.models.inception_v4 import InceptionV4
@@ -21,6 +22,7 @@ from yuanli.models.vgg import VGG
 from yuanli.models.zoo import ZOO, build, build_for, known, native_shape
 
 __all__ = [
+    "GAN",
     "MLP",
     "VGG",
     "ZOO",
@@ -50,6 +52,8 @@ __all__ = [
     "TextLSTM",
     "build",
     "build_for",
+    "dcgan",
+    "gan",
     "known",
     "native_shape",
 ]
