@@ -44,35 +44,33 @@ def layer_bars(names: Sequence[str], columns: Mapping[str, Sequence[float]], tit
 
 @styled
 def accuracy_circles(
-    names: Sequence[str], accuracy: Sequence[float], gmacs: Sequence[float], parameters: Sequence[float],
+    names: Sequence[str],
+    accuracy: Sequence[float],
+    gmacs: Sequence[float],
+    parameters: Sequence[float],
     families: Sequence[str],
-) -> Figure:  # fmt: skip
+) -> Figure:
     """Accuracy in % against multiply-adds in billions; a circle's area is the number of parameters."""
-    figure = new_figure(9.2, 6.2)
+    figure = new_figure(9.6, 6.6)
     axes = figure.add_subplot()
     kinds = list(dict.fromkeys(families))
-    placed: list[tuple[float, float]] = []
-    up = (max(accuracy) - min(accuracy)) or 1.0
-    across = float(np.ptp(np.log(gmacs))) or 1.0
-    for i in np.argsort(-np.asarray(parameters)):  # large ones first, so that small ones lie on top
+    areas = [9 * p / 1e6 for p in parameters]  # square points
+    for i in np.argsort(-np.asarray(areas)):  # large ones first, so that small ones lie on top
         colour = COLOURS[kinds.index(families[i]) % 8]
-        size = 9 * parameters[i] / 1e6
-        axes.scatter(gmacs[i], accuracy[i], s=size, color=colour, alpha=0.55, lw=0.8, edgecolor=colour)
-    for i in np.lexsort((gmacs, accuracy)):
-        x, y = float(np.log(gmacs[i]) / across), float(accuracy[i] / up)
-        while any(abs(x - a) < 0.13 and abs(y - b) < 0.028 for a, b in placed):
-            y += 0.028
-        placed.append((x, y))
-        beside = 4 + float(np.sqrt(9 * parameters[i] / 1e6 / np.pi))  # points: the circle's radius and a gap
-        axes.annotate(
-            plain_text(names[i], 20), (gmacs[i], accuracy[i]), (beside, 330 * (y - accuracy[i] / up)),
-            textcoords="offset points", fontsize=8.5, va="center",
-        )  # fmt: skip
+        axes.scatter(gmacs[i], accuracy[i], areas[i], colour, alpha=0.55, lw=0.8, edgecolor=colour)
     log_scale(axes, "x")
-    axes.margins(x=0.12, y=0.09)
-    handles = [
-        axes.scatter([], [], s=9 * m, color=GREY, alpha=0.5, label=f"{m} million") for m in (1, 10, 50)
-    ]
+    left, right = min(gmacs) / 1.5, max(gmacs) * 3
+    low, high = min(accuracy) - 2.5, max(accuracy) + 2.5
+    axes.set(xlim=(left, right), ylim=(low, high))
+    x = 610 * np.log(np.divide(gmacs, left)) / np.log(right / left)  # the axes are some 610 × 415 points
+    y = 415 * (np.asarray(accuracy) - low) / (high - low)
+    labels = [plain_text(name, 20) for name in names]
+    for i, (dx, dy) in enumerate(
+        _beside(x, y, np.sqrt(np.divide(areas, np.pi)), [5 * len(n) for n in labels])
+    ):
+        axes.annotate(labels[i], (gmacs[i], accuracy[i]), (dx, dy), textcoords="offset points", fontsize=8,
+                      va="center")  # fmt: skip
+    handles = [axes.scatter([], [], 9 * m, GREY, alpha=0.5, label=f"{m} million") for m in (1, 10, 50)]
     axes.legend(handles=handles, title="parameters", loc="lower right", labelspacing=1.6, borderpad=1.2)
     axes.set(
         xlabel="multiply-adds for one image, in billions",
@@ -80,6 +78,30 @@ def accuracy_circles(
         title="Accuracy against cost",
     )
     return figure
+
+
+def _beside(
+    x: np.ndarray, y: np.ndarray, radius: np.ndarray, widths: Sequence[float]
+) -> list[tuple[float, float]]:
+    """Where each label begins, seen from its circle's middle: on the side where it covers least."""
+    boxes: list[tuple[float, float, float, float]] = []
+    places = []
+    for i, width in enumerate(widths):
+        r = radius[i] + 3
+        up, right, left = r * 0.6 + 5, r * 0.8, -r * 0.8 - width
+        sides = [(r, 0), (-r - width, 0), (-width / 2, r + 5), (-width / 2, -r - 5)]
+        tries = [*sides, (right, up), (right, -up), (left, up), (left, -up)]
+        found = []
+        for dx, dy in tries:
+            box = (x[i] + dx, x[i] + dx + width, y[i] + dy - 5, y[i] + dy + 5)
+            names = sum(box[0] < b[1] and b[0] < box[1] and box[2] < b[3] and b[2] < box[3] for b in boxes)
+            nearest_x, nearest_y = np.clip(x, box[0], box[1]), np.clip(y, box[2], box[3])
+            circles = int(np.sum(np.hypot(x - nearest_x, y - nearest_y) < radius))
+            found.append((3 * names + circles, box, (dx, dy)))
+        _, box, place = min(found, key=lambda f: f[0])
+        boxes.append(box)
+        places.append(place)
+    return places
 
 
 @styled
