@@ -52,7 +52,7 @@ def test_every_operation_has_a_rule_and_a_case():
     operations = {op.__name__.lstrip("_") for op in set(ops.ALL) - set(ops.LOSSES)}
     assert operations <= RULES.keys()
     compared = {"equal", "less", "greater", "less_equal", "greater_equal", "not_equal"}
-    lookups = {"nearest_few", "take_along", "in_double"}
+    lookups = {"nearest_few", "take_along", "in_double", "in_whole"}
     assert operations | compared | lookups == RULES.keys()
     assert {case.name for case in onnx_cases.CASES} >= operations
 

@@ -105,6 +105,32 @@ def test_missing_values_go_their_way():
     np.testing.assert_allclose(answer_of(estimator, Tensor(x)).data, estimator.predict_proba(x), rtol=1e-12)
 
 
+def test_categories_go_their_way():
+    """Also those that were never seen, and missing ones."""
+    rng = np.random.default_rng(0)
+    x = np.column_stack([rng.integers(0, 9, 600), rng.integers(3, 6, 600), rng.normal(size=600)]).astype(
+        float
+    )
+    x[rng.random(600) < 0.1, 0] = np.nan
+    y = np.isin(x[:, 0], (1, 4, 7)) ^ (x[:, 1] == 4)
+    estimator = HistGradientBoostingClassifier(max_iter=8, categorical_features=[0, 1]).fit(x, y)
+    assert np.isnan(estimator.forest_.nodes.threshold[estimator.forest_.nodes.feature >= 0]).any()
+    x[:5, 0], x[5:9, 1] = (20, -1, 8, 9, 1e6), (0, 7, -3, np.inf)
+    from yuanli.recipes.deployed_estimators import answer_of
+
+    np.testing.assert_allclose(answer_of(estimator, Tensor(x)).data, estimator.predict_proba(x), rtol=1e-12)
+
+
+def test_categories_that_are_no_whole_numbers_are_refused():
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 4, (200, 1)) / 2
+    estimator = HistGradientBoostingClassifier(max_iter=2, categorical_features=[0])
+    from yuanli.recipes.deployed_estimators import answer_of
+
+    with pytest.raises(UnsupportedError, match="whole numbers"):
+        answer_of(estimator.fit(x, x[:, 0] == 1), Tensor(x))
+
+
 @pytest.mark.parametrize(
     ("estimator", "says"),
     [
@@ -112,7 +138,6 @@ def test_missing_values_go_their_way():
         (SVC(kernel=lambda a, b: a @ b.T), "the kernel"),
         (KNeighborsClassifier(3, weights=lambda d: d + 1), "function of one's own"),
         (KNeighborsClassifier(3, weights="distance", metric="cosine"), "by cosine"),
-        (HistGradientBoostingClassifier(max_iter=2, categorical_features=[0]), "categories"),
     ],
 )
 def test_what_operations_cannot_say_is_refused(estimator, says):

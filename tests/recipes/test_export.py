@@ -157,6 +157,31 @@ def test_every_estimator_is_exported(name, data, tmp_path):
 
 
 @pytest.mark.reference
+@pytest.mark.parametrize("name", ["gbdt", "tree", "mlp"])
+def test_a_table_with_words_is_exported(name, tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    rng = np.random.default_rng(0)
+    colours, sizes = rng.choice(["red", "green", "blue", "grey"], 300), rng.normal(size=300)
+    rows = [f"{c},{s:.3f},{'yes' if (c in ('red', 'grey')) ^ (s > 1) else 'no'}"
+            for c, s in zip(colours, sizes, strict=True)]  # fmt: skip
+    (tmp_path / "t.csv").write_text("\n".join(["colour,size,bought", *rows]) + "\n")
+    split = load(tmp_path / "t.csv", target="bought")
+    run = recipes.train(name, split, out=tmp_path / "run")
+    export(run, onnx=tmp_path / "m.onnx")
+    predictor = open_predictor(run)
+    given = split.test.x
+    for step in predictor.prepare.steps:
+        given = step.transform(given) if type(step).__name__ == "EncodeTable" else given
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(str(tmp_path / "m.onnx"), options)
+    (found,) = session.run(None, {"rows": given.astype(np.float32)})
+    np.testing.assert_allclose(found, predictor(split.test.x), rtol=1e-4, atol=1e-5)
+    columns = json.loads(session.get_modelmeta().custom_metadata_map["columns"])
+    assert columns == [["colour", "blue", "green", "grey", "red"], ["size"]]
+
+
+@pytest.mark.reference
 def test_vectors_of_words_are_exported(tmp_path):
     onnx = pytest.importorskip("onnx")
     (tmp_path / "t.txt").write_text("the cat sat on the mat and the dog sat on the cat\n" * 30)

@@ -234,6 +234,10 @@ def in_double(w: Writer, a: Call, b: Call) -> str:
     return argument(w, a, b, "input", np.float64)
 
 
+def in_whole(w: Writer, a: Call, b: Call) -> str:
+    return argument(w, a, b, "input", np.int64)
+
+
 def linear(w: Writer, a: Call, b: Call) -> str:
     x, weight = _first(w, a, b), argument(w, a, b, "weight")
     bias = argument(w, a, b, "bias")
@@ -474,5 +478,6 @@ RULES: dict[str, Rule] = {
     "batch_norm": batch_norm, "batch_norm_relu": batch_norm_relu,
     "layer_norm": layer_norm, "local_response_norm": local_response_norm,
     "nearest_few": nearest_few,
-    "take_along": take_along, "in_double": in_double, "rnn": recurrent, "lstm": recurrent, "gru": recurrent,
+    "take_along": take_along, "in_double": in_double,
+    "in_whole": in_whole, "rnn": recurrent, "lstm": recurrent, "gru": recurrent,
 }  # fmt: skip

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from yuanli import ops
+from yuanli.data.encode import EncodeTable
 from yuanli.data.preprocess import Affine
 from yuanli.models import BagOfWords, LanguageModel, TextCNN, TextLSTM
 from yuanli.models.gan import GAN
@@ -50,6 +51,7 @@ class Rows(Deployed):
             first -= 1
         self.shape = predictor.shape
         self.columns = tuple(feature.name for feature in predictor.features)
+        self._encoded = any(isinstance(step, EncodeTable) for step in steps)
         self._before = [(_single(step.shift_), _single(step.factor_)) for step in steps[first:]]
         target = predictor.target
         self._after = None if target is None else (_single(target.shift_), _single(target.factor_))
@@ -75,7 +77,8 @@ class Rows(Deployed):
             channels, height, width = self.shape
             return f"rows (N, {channels}, {height}, {width}): pixels from 0 to 255"
         named = f", the columns {', '.join(self.columns)}" if self.columns else ""
-        return f"rows (N, {self.shape[0]}){named}; words are columns of 0 and 1"
+        words = "columns of 0 and 1" if self._encoded else "their numbers in the note `columns`"
+        return f"rows (N, {self.shape[0]}){named}; words are {words}"
 
     def examples(self) -> Examples:
         rng = np.random.default_rng(0)

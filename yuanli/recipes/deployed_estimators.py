@@ -15,7 +15,7 @@ from yuanli.classical.gbdt import loss as losses
 from yuanli.classical.gbdt.estimators import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from yuanli.classical.trees import DecisionTreeClassifier, DecisionTreeRegressor, PlainTree
 from yuanli.errors import UnsupportedError
-from yuanli.interchange.lookups import in_double, nearest_few, take_along
+from yuanli.interchange.lookups import in_double, in_whole, nearest_few, take_along
 from yuanli.recipes.deployed import Rows
 from yuanli.recipes.estimator import EstimatorPredictor
 from yuanli.tensor import Tensor
@@ -210,8 +210,14 @@ def _depth(left: np.ndarray, right: np.ndarray, feature: np.ndarray) -> int:
     return int(depth.max())
 
 
-def _walk(x: Tensor, roots: np.ndarray, nodes: Nodes, steps: int) -> Tensor:
-    """The values of the leaves that the rows come to: (N, trees, K)."""
+def _walk(
+    x: Tensor, roots: np.ndarray, nodes: Nodes, steps: int, asks: tuple[np.ndarray, np.ndarray] | None = None
+) -> Tensor:
+    """The values of the leaves that the rows come to: (N, trees, K).
+
+    asks: which nodes ask for a category, and a table (nodes, C) of the categories that go left, the last
+    column for those that are missing or unknown.
+    """
     feature, threshold, left, right, value, missing_left = nodes
     features, lefts, rights, lost = (
         Tensor(t.astype(np.int64)) for t in (feature, left, right, np.where(missing_left, left, right))
@@ -221,8 +227,37 @@ def _walk(x: Tensor, roots: np.ndarray, nodes: Nodes, steps: int) -> Tensor:
     for _ in range(steps):
         number = take_along(x, features[at])
         below = ops.where(number <= Tensor(threshold)[at], lefts[at], rights[at])
-        at = ops.where(number != number, lost[at], below)  # nan is a missing value
+        below = ops.where(number != number, lost[at], below)  # nan is a missing value
+        if asks is not None:
+            below = ops.where(
+                Tensor(asks[0])[at] == 1, _by_category(number, at, lefts, rights, asks[1]), below
+            )
+        at = below
     return Tensor(np.asarray(value, np.float64))[at]
+
+
+def _by_category(number: Tensor, at: Tensor, lefts: Tensor, rights: Tensor, table: np.ndarray) -> Tensor:
+    """The child that a row's category leads to."""
+    unknown = table.shape[1] - 1
+    known = ops.where(number >= 0, ops.minimum(number, float(unknown)), np.full((), float(unknown)))
+    bit = Tensor(table.reshape(-1))[ops.add(ops.mul(at, unknown + 1), in_whole(known))]
+    return ops.where(bit == 1, lefts[at], rights[at])
+
+
+def _categories(estimator: Any, asking: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What `_walk` wants to know of nodes that ask for a category, a whole number from 0 up."""
+    nodes, bins = estimator.forest_.nodes, estimator.bins_
+    features = np.unique(nodes.feature[asking])
+    known = {f: bins.edges[f, : bins.bins[f]] for f in features}
+    largest = max(c.max() for c in known.values())
+    if any((c < 0).any() or (c != np.rint(c)).any() for c in known.values()) or largest > 10_000:
+        raise UnsupportedError("categories in a graph must be whole numbers from 0 to 10,000")
+    bits = np.unpackbits(nodes.goes_left, axis=1).astype(np.int64)
+    table = np.repeat(bits[:, :1], int(largest) + 2, axis=1)  # code 0 is a missing value
+    for f, categories in known.items():
+        rows = np.flatnonzero(asking & (nodes.feature == f))
+        table[np.ix_(rows, categories.astype(np.int64))] = bits[rows, 1 : 1 + len(categories)]
+    return asking.astype(np.int64), table
 
 
 def _plain_boosting(estimator: Any, x: Tensor) -> Tensor:
@@ -236,15 +271,15 @@ def _histogram_boosting(estimator: Any, x: Tensor) -> Tensor:
     forest = estimator.forest_
     nodes, roots = forest.nodes, forest.start[:-1]
     inner = nodes.feature >= 0
-    if (inner & np.isnan(nodes.threshold)).any():
-        raise UnsupportedError("trees that ask for categories have no counterpart in ONNX here")
+    asking = inner & np.isnan(nodes.threshold)
+    asks = _categories(estimator, asking) if asking.any() else None
     base = np.repeat(roots, np.diff(forest.start))
     left = nodes.left + base
     right = np.where(inner, left + 1, left)
     feature, threshold = np.maximum(nodes.feature, 0), np.where(inner, nodes.threshold, 0.0)
     table = (feature, threshold, left, right, nodes.value[:, None], nodes.missing_left)
     depth = int(forest.depths().max(initial=0))
-    return _boosted(estimator, _walk(x, roots, table, depth)[:, :, 0], len(estimator.start_))
+    return _boosted(estimator, _walk(x, roots, table, depth, asks)[:, :, 0], len(estimator.start_))
 
 
 def _boosted(estimator: Any, values: Tensor, outputs: int) -> Tensor:

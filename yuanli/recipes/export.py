@@ -75,6 +75,7 @@ def _export_onnx(whole: Deployed, model: Any, run: Run, path: Path) -> list[str]
     notes = {"model": run.config["model"], "takes": whole.takes()}
     for name, words in (
         ("classes", getattr(model, "classes", ())),
+        ("columns", [[f.name, *f.categories] for f in getattr(model, "features", ())]),
         ("vocabulary", vocabulary_of(whole, model)),
     ):
         if words:
