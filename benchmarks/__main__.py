@@ -17,6 +17,8 @@ from benchmarks.inference import INFERENCES
 from benchmarks.small_operations import SMALL_OPERATIONS
 from benchmarks.timing import foreign_load, interleaved
 from benchmarks.training_steps import TRAINING_STEPS
+from benchmarks.words import WORDS, measure
+from benchmarks.words import table as table_of_words
 from yuanli.kernels.compiler import threads
 
 SECTIONS: dict[str, tuple[tuple, float, str]] = {  # title: rows, milliseconds in its unit, unit
@@ -85,8 +87,9 @@ def main() -> None:
         title: [b for b in rows if wanted in b.name.lower() or wanted in title.lower()]
         for title, (rows, _, _) in SECTIONS.items()
     }
-    if not any(chosen.values()):
-        names = "; ".join(b.name for rows, _, _ in SECTIONS.values() for b in rows)
+    words = [row for row in WORDS if wanted in row.name.lower() or wanted in "word2vec"]
+    if not any(chosen.values()) and not words:
+        names = "; ".join(b.name for rows in (*(s[0] for s in SECTIONS.values()), WORDS) for b in rows)
         parser.error(f"no row contains {options.only!r}; there are: {names}")
     machine = (
         f"{platform.machine()}, {os.cpu_count()} cores; threads: ours {threads()}, torch {options.threads}; "
@@ -104,6 +107,11 @@ def main() -> None:
             text.append(f"## {title}\n\nIn {name}, median (quartiles).\n\n{table(rows, unit)}")
             results[title] = rows
             print("\n" + text[-1])
+    if words:
+        measured = [measure(row) for row in words]
+        text.append(f"## word2vec\n\nWhole trainings from a text file.\n\n{table_of_words(measured)}")
+        results["word2vec"] = measured
+        print("\n" + text[-1])
     if options.markdown:
         head = (
             "# Benchmarks\n\n`make bench` measures them anew: all sides in turn, in one run, on the same "

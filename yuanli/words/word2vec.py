@@ -101,13 +101,12 @@ class Word2Vec:
         self.start(Vocabulary(*corpus.count(), self.min_count, self.max_final_vocab))
 
     def start(self, vocabulary: Vocabulary) -> None:
-        """Untrained vectors: of words uniform within ±1/(2D), of targets zero."""
+        """Untrained vectors: of words uniform within ±1/D, as gensim's, of targets zero."""
         self.vocabulary = vocabulary
         self.tables = Tables(len(vocabulary), self.vector_size)
         rng = np.random.default_rng(self.seed)
-        self.tables.vectors.data[:, : self.vector_size] = (
-            rng.random((len(vocabulary), self.vector_size), np.float32) - np.float32(0.5)
-        ) / self.vector_size
+        uniform = rng.random((len(vocabulary), self.vector_size), np.float32)
+        self.tables.vectors.data[:, : self.vector_size] = (2 * uniform - 1) / self.vector_size
         self.wv = KeyedVectors(vocabulary.index_to_key, self.tables.vectors.data[:, : self.vector_size])
         self._keep = vocabulary.keep_probabilities(self.sample)
         if self.hs:
