@@ -10,12 +10,13 @@ import math
 
 import numpy as np
 
-from yuanli.kernels.compiler import jit
+from yuanli.kernels.compiler import AVX512, jit
 from yuanli.kernels.exponential import logarithm, sigmoid
 from yuanli.kernels.simd import add_tile, exchange_tile, prefetch, scores_tile
 from yuanli.kernels.word_pairs import LANES
 
-PAIR, FEW, MORE = 2, 3, 6  # a tile: PAIR inputs by FEW targets, or CBOW's one by MORE
+PAIR, MORE = 2, 6  # a tile: PAIR inputs by FEW targets, or CBOW's one by MORE
+FEW = 6 if AVX512 else 3  # PAIR · FEW sums fit into one vector
 VECTOR = 8  # CBOW's few scores are filled up to whole vectors
 AHEAD = 7  # positions: when a word's vector is asked for, before it comes into the window
 
