@@ -186,6 +186,20 @@ def test_data_of_another_kind_is_refused(tmp_path):
     assert not any(RECIPES[name].compared for name in ("rnn", "lstm", "gru"))
 
 
+def test_any_file_but_a_table_is_text(tmp_path):
+    for name in ("novel", "program.py", "letters.log"):
+        (tmp_path / name).write_text("abcd\r\n" * 30)
+        data = find("lstm").load(str(tmp_path / name))
+        assert data.train.is_text
+        assert data.train.classes == ("\n", "a", "b", "c", "d")
+        assert (len(data.train), len(data.test)) == (134, 15)
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG\r\n")
+    with pytest.raises(DataError, match="not UTF-8: byte 0x89 at position 0"):
+        find("lstm").load(str(tmp_path / "picture.png"))
+    with pytest.raises(DataError, match="only a table needs a target"):
+        find("lstm").load(str(tmp_path / "program.py"), target="x")
+
+
 def test_another_text_is_judged_with_what_the_model_knows(gru, tmp_path):
     other = tmp_path / "other.txt"
     other.write_text("abcc" * 400)

@@ -14,9 +14,9 @@ from yuanli.recipes.deployed import Continues, Deployed, Network, Paints, Texts,
 from yuanli.recipes.deployed_estimators import Estimated
 from yuanli.recipes.estimator import EstimatorPredictor
 from yuanli.recipes.evaluate import open_model
-from yuanli.recipes.language import Writer
 from yuanli.recipes.predictor import NetworkPredictor
 from yuanli.recipes.word2vec import Words
+from yuanli.recipes.writer import Writer
 from yuanli.tensor import Tensor, no_grad
 from yuanli.training import Run
 

@@ -7,8 +7,8 @@ import numpy as np
 from yuanli.errors import CheckpointError, ValueRangeError
 from yuanli.recipes.adversarial import Adversarial, Painter, save_grid
 from yuanli.recipes.evaluate import open_model, recipe_of
-from yuanli.recipes.language import Writer
 from yuanli.recipes.settings import whole
+from yuanli.recipes.writer import Writer
 from yuanli.training import Run
 
 MOST = 10_000  # images made at a time

@@ -4,26 +4,29 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
 from yuanli import data as sets
 from yuanli.data import Dataset, Split
-from yuanli.data.streams import Streams
-from yuanli.data.tokens import UNITS, UNKNOWN, Vocabulary, join, tokenize
-from yuanli.errors import CheckpointError, DataError, ValueRangeError
+from yuanli.data.bundled import split
+from yuanli.data.catalog import TABLES, is_known
+from yuanli.data.text import text_dataset
+from yuanli.data.tokens import UNITS, UNKNOWN, Vocabulary, tokenize
+from yuanli.errors import CheckpointError, DataError
 from yuanli.models import LanguageModel
-from yuanli.models.language_model import next_token_loss, sample
+from yuanli.models.language_model import next_token_loss
 from yuanli.optim import ElasticNet, NoImprovement
 from yuanli.recipes.learn import keep_aside
 from yuanli.recipes.recipe import Evaluation, Recipe, kept, trained_seconds
 from yuanli.recipes.settings import Settings, number, one_of, whole
 from yuanli.recipes.threads import suitable_threads
+from yuanli.recipes.writer import Writer, streams_of, text_of, unit
 from yuanli.training import Hook, Run, Training, fit, judge
 
 ENOUGH = 9_000_000  # tokens seen in training, those of all epochs together
-AT_ONCE = 32  # streams that a text is cut into to be judged
 SHOWN = 600  # tokens of the sample in a report
 
 
@@ -50,54 +53,6 @@ class LanguageSettings(Settings):
         self._check("augment", not self.augment, "to be left out: there are no images to shift")
 
 
-@dataclass
-class Writer:
-    """A trained language model with the tokens it knows: text in, text out."""
-
-    recipe: Any
-    model: LanguageModel
-    tokens: str
-    vocabulary: Vocabulary
-
-    def encode(self, text: str) -> np.ndarray:
-        """The text's tokens by number.  Raises: DataError for characters the model has never seen."""
-        return self.vocabulary.encode(tokenize(text, self.tokens))
-
-    def write(
-        self,
-        prompt: str,
-        length: int,
-        *,
-        temperature: float = 1.0,
-        top_k: int | None = None,
-        rng: np.random.Generator | None = None,
-    ) -> str:
-        """The prompt and `length` tokens after it; without a prompt it begins as after a new line.
-
-        Raises: DataError for characters the model has never seen; ValueRangeError.
-        """
-        if not whole(length) or length < 1:
-            raise ValueRangeError(f"length needs a whole number of tokens from 1 up, got {length!r}")
-        before = tokenize(prompt, self.tokens)
-        begin = before or ["\n" if "\n" in self.vocabulary.numbers else self.vocabulary.tokens[0]]
-        numbers = self.vocabulary.encode(begin)
-        drawn = sample(self.model, numbers, temperature=temperature, top_k=top_k, rng=rng)
-        with suitable_threads(0):
-            new = self.vocabulary.decode(next(drawn) for _ in range(length))
-        last = before[-1:]
-        return prompt + join([*last, *new], self.tokens)[len(join(last, self.tokens)) :]
-
-    @property
-    def parameters(self) -> int:
-        return sum(p.size for p in self.model.parameters())
-
-    def config(self) -> dict[str, Any]:
-        return {"tokens": self.tokens, "vocabulary": list(self.vocabulary.tokens)}
-
-    def state(self) -> dict[str, Any]:
-        return {"learned": self.model.state_dict()}
-
-
 class Perplexity(Hook):
     """Adds e to the power of the mean loss, the perplexity, to each epoch's row."""
 
@@ -116,7 +71,11 @@ class Language(Recipe):
     compared: ClassVar[bool] = False
 
     def load(self, spec: str, *, test_size: float = 0.1, **options: Any) -> Any:
-        return sets.load(spec, test_size=test_size, **options)
+        """Any file but a table is read as text; the end of it is the test."""
+        path = Path(spec).expanduser()
+        if is_known(spec) or not path.is_file() or path.suffix.lower() in TABLES or options.get("target"):
+            return sets.load(spec, test_size=test_size, **options)
+        return split(text_dataset(path), test_size=test_size)
 
     def unsuited(self, data: Split) -> str:
         if data.train.is_documents:
@@ -288,25 +247,7 @@ class GRU(Language):
     title_zh = "GRU 语言模型"
 
 
-def unit(tokens: str) -> str:
-    return "characters" if tokens == "characters" else "words"
-
-
 def known_words(data: Dataset, settings: LanguageSettings) -> Vocabulary:
     """What is frequent enough of the words of a text, after "<unk>"."""
     every = tokenize(text_of(data), settings.tokens)
     return Vocabulary.of(every, first=(UNKNOWN,), min_count=settings.min_count, most=settings.most)
-
-
-def text_of(data: Dataset) -> str:
-    """The text that a set of characters is, to the last one predicted."""
-    return "".join(map(data.classes.__getitem__, [*data.x.tolist(), int(data.y[-1])]))
-
-
-def streams_of(writer: Writer, data: Dataset, batch_size: int | None = None, steps: int = 256) -> Streams:
-    """The text as the model is to predict it; without a batch_size, as it is judged."""
-    numbers = writer.encode(text_of(data))
-    if len(numbers) < 2:
-        raise DataError(f"{data.name}: a text to be judged on needs at least two tokens, got {len(numbers)}")
-    streams = batch_size or max(1, min(AT_ONCE, len(numbers) // 1000))
-    return Streams(numbers[:-1], numbers[1:], min(streams, len(numbers) - 1), steps)
