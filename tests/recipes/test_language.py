@@ -11,6 +11,7 @@ import pytest
 
 from yuanli.cli import main
 from yuanli.errors import CheckpointError, DataError, UnknownNameError, ValueRangeError
+from yuanli.interchange import save_weights
 from yuanli.recipes import RECIPES, compare, evaluate, find, generate, load_other, train
 from yuanli.recipes.evaluate import open_model
 from yuanli.training import Hook, Interrupted
@@ -174,6 +175,17 @@ def test_bad_texts_are_refused_before_anything_is_written(tmp_path, text, option
 def test_bad_options_are_refused(chain, tmp_path, options, error, says):
     with pytest.raises(error, match=says):
         trained("lstm", chain, tmp_path / "run", **options)
+
+
+def test_training_starts_from_another_run_s_weights(gru, chain, tmp_path):
+    """What is frozen stays as it was there; the rest has learned already."""
+    weights = tmp_path / "weights.safetensors"
+    save_weights(open_model(gru).model, weights)
+    run = trained("gru", chain, tmp_path / "run", epochs=1, weights=str(weights), freeze="embedding")
+    before, after = (open_model(r).model.state_dict() for r in (gru, run))
+    np.testing.assert_array_equal(before["embedding.weight"], after["embedding.weight"])
+    assert not np.array_equal(before["output.weight"], after["output.weight"])
+    assert run.metrics()[0]["train_loss"] < gru.metrics()[0]["train_loss"] - 0.1
 
 
 def test_data_of_another_kind_is_refused(tmp_path):

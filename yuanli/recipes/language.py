@@ -19,6 +19,7 @@ from yuanli.errors import CheckpointError, DataError
 from yuanli.models import LanguageModel
 from yuanli.models.language_model import next_token_loss
 from yuanli.optim import ElasticNet, NoImprovement
+from yuanli.recipes.fine_tuning import start_from
 from yuanli.recipes.learn import keep_aside
 from yuanli.recipes.recipe import Evaluation, Recipe, kept, trained_seconds
 from yuanli.recipes.settings import Settings, number, one_of, whole
@@ -137,6 +138,7 @@ class Language(Recipe):
         vocabulary = Vocabulary(train.classes) if is_text else known_words(train, chosen)
         writer = self.untrained(settings, chosen.tokens, vocabulary, np.random.default_rng([seed, 0]))
         model = writer.model
+        start_from(model, chosen.weights if resume is None else None, chosen.freeze)
         batches = streams_of(writer, train, chosen.batch_size, chosen.steps)
         with suitable_threads(writer.parameters):
             training = fit(
