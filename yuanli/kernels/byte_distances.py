@@ -16,7 +16,7 @@ from yuanli.kernels.memory import empty
 from yuanli.kernels.simd_distances import POINTS, QUERIES, VNNI, WIDTH, byte_tile
 
 LONGEST = 1 << 15  # bytes in a row: 2¹⁵ · 255² < 2³¹
-BLOCK = 1 << 18  # bytes of queries in a task, which stay in the second-level cache
+BLOCK = 1 << 19  # bytes of queries in a task, which stay in the second-level cache
 LEAST, MOST = -(2**31), 2**31 - 1
 
 
@@ -26,7 +26,7 @@ def nearest(queries, points, k, metric):
     kind = np.int16 if l2 and not VNNI else np.uint8
     lanes = WIDTH // np.dtype(kind).itemsize
     steps = -(-D // lanes)
-    tiles = max(1, min(64 // QUERIES, BLOCK // (steps * WIDTH * QUERIES), -(-Q // (threads() * QUERIES))))
+    tiles = max(1, min(128 // QUERIES, BLOCK // (steps * WIDTH * QUERIES), -(-Q // (threads() * QUERIES))))
     blocks = -(-Q // (tiles * QUERIES))
     if l2:
         queries = (queries.astype(np.int16) - 128).astype(np.int8 if VNNI else np.int16)
@@ -35,8 +35,11 @@ def nearest(queries, points, k, metric):
     numbers = np.full((parts, Q, k), len(points), np.int64)
     packed = empty((threads(), tiles, steps, QUERIES, lanes), np.int8 if l2 and VNNI else kind)
     tile = empty((threads(), steps, POINTS, lanes), kind)
-    numbers_each = np.empty((threads(), tiles + 2, QUERIES * POINTS), np.int32)
-    _search(queries, points, l2, tiles, keys, numbers, packed, tile, numbers_each)
+    scratch = np.empty((threads(), tiles + 2, QUERIES * POINTS), np.int32)
+    shifts = np.zeros(len(points), np.int32)
+    if l2:
+        _shift(points, shifts)
+    _search(queries, points, shifts, l2, tiles, keys, numbers, packed, tile, scratch)
     keys, numbers = (np.swapaxes(a, 0, 1).reshape(Q, parts * k) for a in (keys, numbers))
     order = np.lexsort((numbers, keys), axis=1)[:, :k]
     keys, numbers = (np.take_along_axis(a, order, axis=1) for a in (keys, numbers))
@@ -48,7 +51,7 @@ def nearest(queries, points, k, metric):
 
 
 @parallel
-def _search(queries, points, l2, tiles, keys, numbers, packed, tile, scratch):
+def _search(queries, points, shifts, l2, tiles, keys, numbers, packed, tile, scratch):
     blocks, parts = -(-len(queries) // (tiles * QUERIES)), len(keys)
     for task in prange(blocks * parts):
         block, part = task // parts, task % parts
@@ -57,13 +60,13 @@ def _search(queries, points, l2, tiles, keys, numbers, packed, tile, scratch):
         last = min(len(queries), first + tiles * QUERIES)
         start, stop = len(points) * part // parts, len(points) * (part + 1) // parts
         _compare(
-            queries[first:last], points, start, stop, l2, keys[part, first:last], numbers[part, first:last],
-            packed[here], tile[here], scratch[here],
+            queries[first:last], points, shifts, start, stop, l2,
+            keys[part, first:last], numbers[part, first:last], packed[here], tile[here], scratch[here],
         )  # fmt: skip
 
 
 @jit
-def _compare(queries, points, start, stop, l2, keys, numbers, packed, tile, scratch):
+def _compare(queries, points, shifts, start, stop, l2, keys, numbers, packed, tile, scratch):
     """One block of queries with the points start … stop − 1."""
     tiles, steps = -(-len(queries) // QUERIES), len(tile)
     limits, shift, found = scratch[:tiles], scratch[-2], scratch[-1]
@@ -73,9 +76,8 @@ def _compare(queries, points, start, stop, l2, keys, numbers, packed, tile, scra
         limits[t, : (len(queries) - t * QUERIES) * POINTS] = MOST
     for n in range(start, stop, POINTS):
         _pack(points, n, stop, tile)
-        shift[:] = 0
-        if l2:
-            _shift(points, n, stop, shift)
+        for i in range(QUERIES * POINTS):
+            shift[i] = shifts[min(n + i % POINTS, stop - 1)]
         for t in range(tiles):
             q_at, x_at, limit = packed[t].ctypes.data, tile.ctypes.data, limits[t].ctypes.data
             if l2:
@@ -110,13 +112,12 @@ def _pack(x, first, stop, tile):
             tile[:, r] = 0
 
 
-@jit
-def _shift(x, first, stop, shift):
-    """|x|² − 256·Σx for each point of a tile, once for every query of it."""
-    for j in range(min(POINTS, stop - first)):
+@parallel
+def _shift(x, shifts):
+    """|x|² − 256·Σx for each point."""
+    for n in prange(len(x)):
         total = np.int32(0)
         for d in range(x.shape[1]):
-            value = np.int32(x[first + j, d])
+            value = np.int32(x[n, d])
             total += value * (value - np.int32(256))
-        for i in range(QUERIES):
-            shift[i * POINTS + j] = total
+        shifts[n] = total
