@@ -13,7 +13,7 @@ onnx = pytest.importorskip("onnx", reason="the extra onnx is not installed")
 
 from yuanli.interchange.onnx_export import export_onnx, model_proto  # noqa: E402
 from yuanli.interchange.onnx_import import load_onnx  # noqa: E402
-from yuanli.interchange.onnx_rules import RULES  # noqa: E402
+from yuanli.interchange.rules import RULES  # noqa: E402
 
 pytestmark = pytest.mark.reference
 

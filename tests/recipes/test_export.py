@@ -1,6 +1,7 @@
 """`export`: other programs give a run's answers."""
 
 import json
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -27,27 +28,41 @@ RUNS = {"lenet": "digits", "mlp": "diabetes", "linear": "iris", "knn": "iris"}
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
+    """A folder of runs, each trained when it is first asked for."""
     folder = tmp_path_factory.mktemp("runs")
-    for model, data in RUNS.items():
-        given = {} if model == "knn" else {"epochs": 1}
-        recipes.train(model, load(data), out=folder / model, **given)
-    return folder
+
+    class Runs:
+        def __truediv__(self, model):
+            if not (folder / model).exists():
+                given = {} if model == "knn" else {"epochs": 1}
+                recipes.train(model, load(RUNS[model]), out=folder / model, **given)
+            return folder / model
+
+    return Runs()
 
 
 @pytest.mark.parametrize("ending", ["safetensors", "pth", "pdparams"])
 def test_weights_alone(ending, runs, tmp_path):
-    assert export(runs / "lenet", weights=tmp_path / f"w.{ending}") == [f"Weights: {tmp_path}/w.{ending}"]
-    own = open_predictor(Run.open(runs / "lenet")).model.state_dict()
+    assert export(runs / "linear", weights=tmp_path / f"w.{ending}") == [f"Weights: {tmp_path}/w.{ending}"]
+    own = open_predictor(Run.open(runs / "linear")).model.state_dict()
     found = read_weights(tmp_path / f"w.{ending}")
     assert found.keys() == own.keys()
-    np.testing.assert_array_equal(found["c1.weight"], own["c1.weight"])
+    np.testing.assert_array_equal(found["weight"], own["weight"])
 
 
 def test_what_is_no_network_is_refused(runs, tmp_path):
     with pytest.raises(UnsupportedError, match="holds a knn"):
         export(runs / "knn", weights=tmp_path / "w.pth")
     with pytest.raises(CheckpointError, match=r"written as \.safetensors"):
-        export(runs / "lenet", weights=tmp_path / "w.bin")
+        export(runs / "linear", weights=tmp_path / "w.bin")
+
+
+def test_without_the_package_onnx(runs, tmp_path, monkeypatch):
+    for name in [name for name in sys.modules if name.startswith("yuanli.interchange.onnx")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(UnsupportedError, match=r"pip install 'yuanli\[onnx\]'"):
+        export(runs / "linear", onnx=tmp_path / "m.onnx")
 
 
 @pytest.mark.reference

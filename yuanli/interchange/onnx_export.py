@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from yuanli.errors import UnsupportedError
-from yuanli.interchange.tracing import Call, Trace, another_batch, two_traces
+from yuanli.interchange.tracing import Trace, another_batch, two_traces
 from yuanli.nn import Module
 from yuanli.tensor import Tensor
 from yuanli.training.files import write_atomically
@@ -43,7 +43,7 @@ def model_proto(
     from onnx import checker, helper
 
     from yuanli import __version__
-    from yuanli.interchange.onnx_rules import RULES
+    from yuanli.interchange.rules import RULES
 
     first = tuple(map(np.asarray, example if isinstance(example, tuple) else (example,)))
     second = tuple(map(another_batch, first)) if other is None else tuple(map(np.asarray, other))
@@ -212,13 +212,6 @@ class Writer:
         if wanted.count(-1) > 1 or zeros:
             return self.node("Reshape", [name, self.shape(*after)], allowzero=int(zeros))
         return self.node("Reshape", [name, self.integers(*wanted)])
-
-
-def argument(writer: Writer, first: Call, second: Call, name: str, dtype: Any = None) -> str:
-    """The name of an argument of an operation; "" when it is left out."""
-    if first.arguments[name] is None:
-        return ""
-    return writer.take(first.arguments[name], second.arguments[name], dtype)
 
 
 def _plain(value: Any) -> Any:

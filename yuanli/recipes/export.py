@@ -68,8 +68,11 @@ def _network(model: Any, run: Run) -> Module:
 
 
 def _export_onnx(whole: Deployed, model: Any, run: Run, path: Path) -> list[str]:
-    from yuanli.interchange.onnx_export import export_onnx
-    from yuanli.interchange.onnx_import import load_onnx
+    try:
+        from yuanli.interchange.onnx_export import export_onnx
+        from yuanli.interchange.onnx_import import load_onnx
+    except ModuleNotFoundError:
+        raise UnsupportedError("ONNX files need the package onnx: pip install 'yuanli[onnx]'") from None
 
     first, second = whole.examples()
     notes = {"model": run.config["model"], "takes": whole.takes()}
