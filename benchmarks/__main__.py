@@ -14,6 +14,7 @@ import torch
 
 from benchmarks.boosting import BOOSTING
 from benchmarks.inference import INFERENCES
+from benchmarks.linear_and_kernel_machines import MACHINES
 from benchmarks.neighbours import NEIGHBOURS
 from benchmarks.small_operations import SMALL_OPERATIONS
 from benchmarks.timing import foreign_load, interleaved
@@ -26,6 +27,7 @@ SECTIONS: dict[str, tuple[tuple, float, str]] = {  # title: rows, milliseconds i
     "Training steps": (TRAINING_STEPS, 1.0, "milliseconds a step"),
     "Inference": (INFERENCES, 1.0, "milliseconds a batch"),
     "Boosted trees": (BOOSTING, 1e3, "seconds"),
+    "Linear and kernel machines": (MACHINES, 1e3, "seconds"),
     "Small operations, forward and backward": (SMALL_OPERATIONS, 1e-3, "microseconds"),
     "Nearest neighbours": (NEIGHBOURS, 1.0, "milliseconds"),
 }

@@ -67,6 +67,17 @@ def test_nothing_moves_where_nothing_may():
     assert smo.descend(K, beta, v, low, high, 1e-3, 100) == 0
 
 
+def test_the_square_that_chosen_points_share():
+    rng = np.random.default_rng(5)
+    rows, places, columns = (
+        rng.normal(size=(9, 30)).astype(np.float32),
+        np.array([7, 0, 3]),
+        np.array([29, 2, 5]),
+    )
+    np.testing.assert_array_equal(smo.square(rows, places, columns), smo.square_numpy(rows, places, columns))
+    assert smo.square(rows, places, columns)[1, 2] == rows[0, 5]
+
+
 def test_subtracted_rows_are_added_up_in_float64():
     rng = np.random.default_rng(4)
     rows, places = rng.normal(size=(40, 2500)).astype(np.float32), rng.permutation(40)[:17]

@@ -118,7 +118,9 @@ class Dual:
         own, which = np.unique(self.point[t], return_inverse=True)  # regression may choose both of a point
         places = self.rows.take(own)
         column = np.searchsorted(self.points, own)
-        K = self.rows.buffer[np.ix_(places, column)].astype(np.float64)[np.ix_(which, which)]
+        K = smo.square(self.rows.buffer, places, column)
+        if len(self.target) > self.gram.size:
+            K = K[np.ix_(which, which)]
         if not np.isfinite(K).all():
             raise ValueRangeError(
                 "The dual coefficients or intercepts would not be finite: values of the kernel overflow. "

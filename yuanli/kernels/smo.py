@@ -41,6 +41,11 @@ def subtract_rows_numpy(v, change, rows, places):
     v -= change @ rows[places].astype(np.float64)
 
 
+def square_numpy(rows, places, columns):
+    """K[i, j] = rows[placesᵢ, columnsⱼ], in float64"""
+    return rows[np.ix_(places, columns)].astype(np.float64)
+
+
 @jit
 def _descend(K, beta, v, low, high, tol, most):
     n = len(beta)
@@ -82,5 +87,20 @@ def _subtract_rows(v, change, rows, places):
                     v[j] -= factor * row[j]
 
 
+def _square(rows, places, columns):
+    out = np.empty((len(places), len(columns)))
+    _gather(rows, places, columns, out)
+    return out
+
+
+@parallel
+def _gather(rows, places, columns, out):
+    for i in prange(len(places)):
+        row = rows[places[i]]
+        for j in range(len(columns)):
+            out[i, j] = row[columns[j]]
+
+
 descend = choose(descend_numpy, lambda: _descend)
+square = choose(square_numpy, lambda: _square)
 subtract_rows = choose(subtract_rows_numpy, lambda: _subtract_rows)
