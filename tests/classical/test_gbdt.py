@@ -178,6 +178,18 @@ def test_quantiles_with_equal_weights_are_those_without():
     assert set(counts[1:]) == {4}
 
 
+def test_of_very_many_rows_some_are_drawn_by_weight_but_no_category_is_lost():
+    rng = np.random.default_rng(0)
+    x = np.column_stack([rng.normal(size=210_000), np.zeros(210_000)])
+    x[77, 1] = 5
+    weight = np.where(x[:, 0] > 0, 1.0, 0.0)
+    bins = find_bins(x, 10, np.array([False, True]), weight, np.random.RandomState(0))
+    np.testing.assert_array_equal(bins.bins, [10, 2])
+    positive = np.sort(x[x[:, 0] > 0, 0])
+    share = np.searchsorted(positive, bins.edges[0, :9]) / len(positive)
+    np.testing.assert_allclose(share, np.arange(1, 10) / 10, atol=0.01)
+
+
 def test_bundled_data():
     x, y = load_diabetes(return_X_y=True)
     ours, theirs = both("HistGradientBoostingRegressor", x, y, np.linspace(1, 2, len(y)))

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from yuanli.kernels import histograms, tree_growth, tree_values
-from yuanli.kernels.histograms import BLOCK, CODES, FEW, NEAREST
+from yuanli.kernels.histograms import BLOCK, CODES, FEW, GROUP, NEAREST, row_bytes
 
 
 def a_table(seed, rows=600, features=6):
@@ -86,18 +86,19 @@ def test_sums_of_the_largest_gradients_do_not_overflow(value):
 
 
 @pytest.mark.parametrize("rows", [1, 700, FEW + 1, 3 * FEW])
-def test_histograms_are_the_sums(rows):
+@pytest.mark.parametrize("features", [7, GROUP + 5])
+def test_histograms_are_the_sums(rows, features):
     rng = np.random.default_rng(rows)
-    codes = rng.integers(0, CODES, (rows, 16)).astype(np.uint8)
+    codes = rng.integers(0, CODES, (rows, row_bytes(features))).astype(np.uint8)
     packed = np.empty(rows, np.int64)
     histograms.pack(*gradients(1, rows), 0, packed)
     index = np.sort(rng.choice(rows, max(rows - 5, 1), replace=False)).astype(np.uint32)
-    out, twin = np.empty((2, 3, 7, CODES), np.int64)
+    out, twin = np.empty((2, 3, features, CODES), np.int64)
     histograms.histogram(codes, packed, index, out)
     histograms.histogram_numpy(codes, packed, index, twin)
     np.testing.assert_array_equal(out, twin)
-    expected = np.bincount(codes[index, 3], (packed >> 38)[index].astype(float), CODES)
-    np.testing.assert_array_equal(out[0, 3], expected)
+    expected = np.bincount(codes[index, 6], (packed >> 38)[index].astype(float), CODES)
+    np.testing.assert_array_equal(out[0, 6], expected)
 
 
 def a_node(seed):

@@ -34,17 +34,20 @@ def find_bins(
 ) -> Bins:
     """Edges halfway between neighbouring values, or at `max_bins` quantiles where there are more values.
 
-    Of more than SAMPLE rows, as many drawn by weight stand for all.  Raises: DataError for a categorical
-    feature of more than `max_bins` categories.
+    Of more than SAMPLE rows, as many drawn by weight stand for all, but not for categories.
+    Raises: DataError for a categorical feature of more than `max_bins` categories.
     """
+    sample = x
     if len(x) > SAMPLE:
         p = None if weight is None else weight / weight.sum()
-        x, weight = x[np.sort(rng.choice(len(x), SAMPLE, p=p))] if not categorical.any() else x, None
+        sample, weight = x[np.sort(rng.choice(len(x), SAMPLE, p=p))], None
     edges = np.full((x.shape[1], histograms.CODES), np.inf)
     bins = np.empty(x.shape[1], np.int64)
     for f, is_category in enumerate(categorical):
-        column = np.ascontiguousarray(x[:, f])
-        found = _categories(column, f, max_bins) if is_category else _cuts(column, max_bins, weight)
+        if is_category:
+            found = _categories(np.ascontiguousarray(x[:, f]), f, max_bins)
+        else:
+            found = _cuts(np.ascontiguousarray(sample[:, f]), max_bins, weight)
         edges[f, : len(found)] = found
         bins[f] = len(found) + (not is_category)
     return Bins(edges, bins, categorical)
