@@ -488,7 +488,7 @@ CASES = [
     Case("dropout", dropout, {"epochs": 35}),
     Case("batchnorm", batchnorm, {"epochs": 6}),
     Case("words.cbow", words_cbow, {"many": 1000}),
-    Case("words.sg", words_sg, {"many": 1500}),
+    Case("words.sg", words_sg, {"many": 1000}),
     Case("words.hs", words_hs, {"many": 500}),
     Case("words.neg", words_neg, {"many": 500}),
     Case("conv", convolution(32, 10, 760, 5)),  # the syllabus's own example

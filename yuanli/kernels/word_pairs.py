@@ -25,6 +25,7 @@ WIDTH = 16
 LANES = WIDTH if AVX512 else 8
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def train_numpy(vectors, outputs, words, low, high, rows, signs, first, last, rates, mean):
     """Step through the positions; targets of i: rows[first[i]:last[i]] and their signs.
 
