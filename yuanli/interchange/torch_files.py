@@ -11,7 +11,7 @@ tensors, modules saved whole and TorchScript archives are refused.
 import io
 import struct
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,18 +35,15 @@ MOST_PICKLE = 64 << 20  # bytes of data.pkl, which only describes: a tensor take
 
 @dataclass
 class Storage:
-    """Numbers in a row; `load` fetches them when they are needed."""
+    """Numbers in a row."""
 
     kind: str
     count: int
-    load: Callable[[], np.ndarray] | None = None
     numbers: np.ndarray | None = field(default=None, repr=False)
 
     def array(self) -> np.ndarray:
         if self.numbers is None:
-            if self.load is None:
-                raise CheckpointError("the file has no numbers for one of its tensors")
-            self.numbers = self.load()
+            raise CheckpointError("the file has no numbers for one of its tensors")
         return self.numbers
 
 
@@ -110,11 +107,10 @@ def _read_archive(archive: zipfile.ZipFile, path: Path) -> Any:
         if name not in members:
             raise CheckpointError(f"{path} is damaged: it lacks {name!r:.80}")
 
-        def load() -> np.ndarray:
-            with _opened(path) as again:
-                return from_bytes(again.read(name), kind, count, order)
-
-        return _once(storages, key, Storage(kind, count, load))
+        found = _once(storages, key, Storage(kind, count))
+        if found.numbers is None:
+            found.numbers = from_bytes(archive.read(name), kind, count, order)
+        return found
 
     tree, _ = read_pickle(archive.read(described[0]), 0, NAMES, storage)
     return tree
