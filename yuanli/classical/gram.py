@@ -10,7 +10,7 @@ from yuanli.kernels import gram
 from yuanli.kernels.memory import empty
 
 KINDS = {"linear": gram.LINEAR, "poly": gram.POLY, "rbf": gram.RBF, "sigmoid": gram.SIGMOID}
-AT_ONCE = 1 << 20  # values of a Gram matrix made in one go: few enough to stay in the cache
+AT_ONCE = 1 << 18  # values of a Gram matrix made in one go: few enough to stay in the cache
 
 SAFE = 16.0  # γ‖x‖² up to which float32 products leave k(x, z) six digits, as many as LIBSVM keeps
 

@@ -128,7 +128,7 @@ class KernelMachine(BaseEstimator):
         prepare = lambda rows: self._kernel.prepare(rows, self._centre, self._precise)
         support = prepare(self.support_vectors_)
         columns = self._kernel.columns(support)
-        step = max(64, AT_ONCE // max(ends[-1], 1))
+        step = max(128, AT_ONCE // max(ends[-1], 1))
         buffer = np.empty((min(step, n), ends[-1]), support.dtype)
         for first in range(0, n if ends[-1] else 0, step):
             some = prepare(X[first : first + step])
