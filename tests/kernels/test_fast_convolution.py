@@ -131,18 +131,37 @@ def test_winograd_for_any_shape(data):
         assert max(errors(*inputs, convolution.conv2d, convolution.conv2d_grad_x, grad_weight)) < 2e-5
 
 
+def enlargement(taps):
+    """What winograd.py says of its matrices: the mean of v, and by how much conspiring errors grow."""
+    from yuanli.kernels import simd
+
+    first = {3: simd.INPUT3, 2: simd.INPUT2}[taps]
+    B, G, A = (np.array(m, float) for m in simd.MATRICES[first : first + 3])
+    v = A**2 @ ((G**2).sum(1) * (B**2).sum(1)) / taps
+    kernel, tile = (abs(m) @ np.ones((m.shape[1],) * 2) @ abs(m).T for m in (G, B))
+    return v.mean(), (abs(A) @ (kernel * tile) @ abs(A).T).max() / taps**2
+
+
+def test_what_winograds_errors_are_made_of():
+    assert enlargement(3) == pytest.approx((10.8, 256), rel=0.01)
+    assert enlargement(2) == pytest.approx((6.4, 100), rel=0.01)
+
+
+@pytest.mark.parametrize("taps", [3, 2])
 @pytest.mark.parametrize("channels", [32, 256])
 @pytest.mark.parametrize("offset", [0, 10])
-def test_winograds_error_is_bounded(channels, offset):
-    """At most 1e-4 of the largest output, also for inputs that all have one sign.
-
-    The transforms multiply rounding errors by at most the product of their row sums of magnitudes: 10·10 for
-    Bᵀ (twice, for rows and columns), 1 for G and 18·18 for Aᵀ against sums of squares that grow alike;
-    random signs leave about √(36·C)·2⁻²⁴ times the norms, 1e-5 and less in every case measured.
-    """
-    inputs = list(problem(3, 2, 16, 16, channels, channels, (3, 3), ONE, SAME, ONE))
-    inputs[0] += offset
-    assert max(running(*inputs)) < 1e-4
+def test_winograds_error_is_bounded(channels, offset, taps):
+    """At most 1e-4 of the largest output, also for inputs of one sign; and as small as reasoned."""
+    stride = (4 - taps,) * 2  # 3×3, and 4×4 with stride 2
+    kernel = (taps * stride[0],) * 2
+    x, weight, bias, dy, where = problem(3, 2, 16, 16, channels, channels, kernel, stride, SAME, ONE)
+    x += offset
+    assert max(running(x, weight, bias, dy, where)) < 1e-4
+    exact = convolution.conv2d_numpy(x.astype(float), weight.astype(float), None, *where)
+    off = convolution.conv2d(x, weight, None, *where) - exact
+    depth = channels * stride[0] ** 2  # terms of a sum
+    expected = enlargement(taps)[0] * np.sqrt(depth / 18) * 2.0**-24
+    assert np.sqrt((off**2).mean() / (exact**2).mean()) < 2 * expected
 
 
 def test_a_value_that_is_not_finite_stays_where_it_is_seen():
