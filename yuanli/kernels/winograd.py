@@ -9,10 +9,11 @@ s-th row of the input; likewise for columns.  These phases count as further bloc
 
 Rounding errors are within 1e-4 of the largest output.  A tile enlarges them: with inputs and kernels of
 variance 1, an output has variance r²·C, and the sums that output (i, j) of 4×4 is made from have vᵢ·vⱼ times
-as much, vᵢ = Σₐ Aₐᵢ²·‖Gₐ‖²·‖Bₐ‖² / r, on average 10.8 (r = 3) and 6.4 (r = 2) for each axis.  Rounding a sum of
-C terms term by term, with random signs, puts it off by √(C/18)·2⁻²⁴: together 10.8·5.3·2⁻²⁴ = 3.4e-6 of the
-root mean square for C = 512, where 4.6e-6 is measured, and at worst 1.7e-5 of the largest output.  If all signs
-conspired it would be 256·(C + 26)·2⁻²⁴ of Σ|w|·|x|, 256 = max |Aᵀ|(|G|1|Gᵀ| ⊙ |Bᵀ|1|B|)|A| / r² (r = 2: 100).
+as much, vᵢ = Σₐ Aₐᵢ²·‖Gₐ‖²·‖Bₐ‖² / r, on average 10.8 (r = 3) and 6.4 (r = 2) for each axis.  Rounding a
+sum of C terms term by term, with random signs, puts it off by √(C/18)·2⁻²⁴: together 10.8·5.3·2⁻²⁴ = 3.4e-6
+of the root mean square for C = 512, where 4.6e-6 is measured, and at worst 1.7e-5 of the largest output.  Did
+all signs conspire, it would be off by 256·(C + 26)·2⁻²⁴ of Σ|w|·|x|; 256 (100 for r = 2) is the largest
+of |Aᵀ|(|G|1|Gᵀ| ⊙ |Bᵀ|1|B|)|A| / r².
 
 Arrays are float32 and channels-last.  Source: Lavin & Gray 2015, arXiv:1509.09308, sections 4.1 and 4.2;
 errors: Barabasz, Anderson, Soodhalter & Gregg 2018, arXiv:1803.10986.
