@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks import training_steps
 from benchmarks.boosting import BOOSTING
 from benchmarks.inference import INFERENCES
 from benchmarks.linear_and_kernel_machines import MACHINES
+from benchmarks.memory import PEAKS, PeakMemory
 from benchmarks.neighbours import NEIGHBOURS
 from benchmarks.small_operations import SMALL_OPERATIONS
-from benchmarks.timing import foreign_load, interleaved
+from benchmarks.timing import Timing, foreign_load, interleaved
 from benchmarks.training_steps import TRAINING_STEPS
 from benchmarks.words import WORDS, measure
 from benchmarks.words import table as table_of_words
@@ -25,6 +27,7 @@ from yuanli.kernels.compiler import threads
 
 SECTIONS: dict[str, tuple[tuple, float, str]] = {  # title: rows, milliseconds in its unit, unit
     "Training steps": (TRAINING_STEPS, 1.0, "milliseconds a step"),
+    "Peak memory of a training step": (PEAKS, 1.0, "megabytes"),
     "Inference": (INFERENCES, 1.0, "milliseconds a batch"),
     "Boosted trees": (BOOSTING, 1e3, "seconds"),
     "Linear and kernel machines": (MACHINES, 1e3, "seconds"),
@@ -37,7 +40,19 @@ SLOW = 0.5  # seconds from which a step that gave its answer needs no further ca
 
 
 def run(benchmark: Any, seconds: float) -> dict[str, Any]:
-    """One row: answers compared, then all sides timed together."""
+    """One row: answers compared, then all sides timed together; or each side's memory."""
+    times = benchmark.measure() if isinstance(benchmark, PeakMemory) else timed(benchmark, seconds)
+    best = min(t.median for name, t in times.items() if name != "yuanli")
+    return {
+        "name": benchmark.name,
+        "target": benchmark.target,
+        "ratio": times["yuanli"].median / best,
+        "milliseconds": {name: asdict(t) for name, t in times.items()},
+    }
+
+
+def timed(benchmark: Any, seconds: float) -> dict[str, Timing]:
+    """Every side's time, after its answers have been compared."""
     steps = benchmark.steps()
     answers, slow = {}, set()
     for name, step in steps.items():
@@ -49,14 +64,7 @@ def run(benchmark: Any, seconds: float) -> dict[str, Any]:
         for ours, other, tolerance in zip(answers["yuanli"], theirs, benchmark.tolerances, strict=True):
             message = f"{benchmark.name}: yuanli and {name} differ"
             np.testing.assert_allclose(ours, other, rtol=tolerance, atol=1e-6, err_msg=message)
-    times = interleaved(steps, seconds, warm=slow)
-    best = min(t.median for name, t in times.items() if name != "yuanli")
-    return {
-        "name": benchmark.name,
-        "target": benchmark.target,
-        "ratio": times["yuanli"].median / best,
-        "milliseconds": {name: asdict(t) for name, t in times.items()},
-    }
+    return interleaved(steps, seconds, warm=slow)
 
 
 def table(rows: list[dict[str, Any]], unit: float) -> str:
@@ -82,10 +90,12 @@ def main() -> None:
     parser.add_argument("--only", default="", help="rows whose name, or whose table's, contains this")
     parser.add_argument("--seconds", type=float, default=20.0, help="time for each row")
     parser.add_argument("--threads", type=int, default=threads(), help="for torch; ours: YUANLI_THREADS")
+    parser.add_argument("--compile", action="store_true", help="torch.compile beside torch: takes minutes")
     parser.add_argument("--json", type=Path, help="also write the numbers here")
     parser.add_argument("--markdown", type=Path, help="also write the tables here")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    training_steps.compiled = options.compile
     wanted = options.only.lower()
     chosen = {
         title: [b for b in rows if wanted in b.name.lower() or wanted in title.lower()]

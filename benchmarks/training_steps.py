@@ -12,6 +12,7 @@ from yuanli import Tensor, manual_seed, nn, ops, optim
 
 TORCH = SimpleNamespace(relu=torch.nn.functional.relu, cat=torch.cat)
 Step = Callable[[], float]
+compiled = False  # whether torch.compile is measured too
 
 
 # The first losses of every side must agree.  From the second on they also measure gradients, which rounding
@@ -48,6 +49,8 @@ class TrainingStep:
         if x.ndim == 4:
             last = torch.tensor(x).to(memory_format=torch.channels_last)
             steps["torch channels-last"] = _torch_step(self.net, weights, last, y, torch.channels_last)
+        if compiled:
+            steps["torch.compile"] = _torch_step(self.net, weights, torch.tensor(x), y, wrap=torch.compile)
         return steps
 
 
@@ -70,12 +73,13 @@ def _our_step(model, x: np.ndarray, y: np.ndarray) -> Step:
     return step
 
 
-def _torch_step(net, weights, x, y, layout=None) -> Step:
+def _torch_step(net, weights, x, y, layout=None, wrap=lambda model: model) -> Step:
     model, target = net(torch.nn, TORCH), torch.tensor(y)
     model.load_state_dict(weights)
     if layout:
         model = model.to(memory_format=layout)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+    model = wrap(model)
 
     def step() -> float:
         loss = torch.nn.functional.cross_entropy(model(x), target)
