@@ -74,7 +74,7 @@ def test_the_network_has_the_classes_and_channels_of_the_data(recipe):
 
 @pytest.mark.parametrize("name", ["resnet20", "plain20", "vgg11_bn", "mobilenet_v1", "densenet40_k12", "nin"])
 def test_a_step_lowers_the_loss(name):
-    recipe, data = RECIPES[name], pictures(8)
+    recipe, data = RECIPES[name], pictures(3)
     settings = recipe.chosen(data, {"augment": False, "dropout": 0.0})
     predictor = untrained(recipe, settings, data, np.random.default_rng(0))
     x, y = next(iter(batches_of(predictor, data)))
