@@ -1,5 +1,8 @@
 """Nearest neighbours against scikit-learn's, and what they refuse."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 from sklearn import neighbors
@@ -8,8 +11,10 @@ from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from yuanli import data
 from yuanli.classical import KNeighborsClassifier, KNeighborsRegressor, NearestNeighbors, choose_n_neighbors
 
+REAL = os.environ.get("YUANLI_DATA", "")
 METRICS = [
     {"p": 1},
     {"p": 2},
@@ -193,3 +198,20 @@ def test_bytes_and_whole_numbers_are_the_same_as_floats():
         np.testing.assert_array_equal(found[1], expected[1])
     mixed = NearestNeighbors().fit(x.astype(np.uint8)).kneighbors(queries + 0.0)
     np.testing.assert_allclose(mixed[0], expected[0], rtol=1e-12)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "parameters", "accuracy"),
+    [
+        ("cifar10", {"n_neighbors": 1, "p": 1}, 0.386),  # of the original pixels; these may be JPEG
+        ("cifar10", {"n_neighbors": 1, "p": 2}, 0.354),
+        ("mnist", {"n_neighbors": 3, "p": 2}, 0.9705),
+    ],
+)
+def test_all_of_a_published_set(name, parameters, accuracy):
+    if not (Path(REAL) / name).is_dir() or not REAL:
+        pytest.skip("not in YUANLI_DATA")
+    train, test = data.load(name, root=REAL).train, data.load(name, root=REAL).test
+    model = KNeighborsClassifier(**parameters).fit(train.x.reshape(len(train), -1), train.y)
+    assert model.score(test.x.reshape(len(test), -1), test.y) == pytest.approx(accuracy, abs=0.004)
