@@ -103,3 +103,29 @@ def test_gaps_and_words_reach_the_trees_as_they_are(tmp_path):
         assert evaluate(run).metrics["accuracy"] > 0.95, name
     (tmp_path / "asked.csv").write_text("word,x\nred,0.1\nblue,0.9\n,0.9\n,0.2\nviolet,0.5\n")
     assert [a.answer for a in predict(run, [tmp_path / "asked.csv"])][:4] == ["a", "b", "a", "b"]
+
+
+def test_learned_bases_are_features_for_a_linear_machine(digits, tmp_path):
+    """The same answers as scikit-learn's pipeline of the same parts, and after being opened again."""
+    from yuanli.classical import LinearSVC, PatchBases
+
+    run = train(
+        "bases", digits, out=tmp_path / "run", n_components=40, source={"spec": "digits"}, report=False
+    )
+    judged = evaluate(run.folder)
+    assert judged.metrics["accuracy"] > 0.96
+    bases = PatchBases(40, patch_size=3, random_state=0)
+    f, g = bases.fit_transform(digits.train.x), bases.transform(digits.test.x)
+    scale = np.sqrt(f.var(0, dtype=np.float64) + 0.01)
+    f, g = ((part - f.mean(0, dtype=np.float64)) / scale for part in (f, g))
+    alone = LinearSVC(C=0.01, random_state=0).fit(f, digits.train.y).predict(g)
+    assert (judged.predictions.argmax(1) == alone).mean() > 0.99
+    for options, message in (
+        ({"C": 0}, "C needs"),
+        ({"n_components": 0}, "n_components"),
+        ({"K": 1}, "option"),
+    ):
+        with pytest.raises((ValueRangeError, UnknownNameError), match=message):
+            train("bases", digits, out=tmp_path / "bad", **options)
+        assert not (tmp_path / "bad").exists()
+    assert "cuts images" in find("bases").unsuited(load("iris"))

@@ -1,6 +1,7 @@
 """Every recipe by its name."""
 
 from yuanli.recipes.adversarial import DCGan, Gan
+from yuanli.recipes.bases import Bases
 from yuanli.recipes.convolutional import convolutional
 from yuanli.recipes.language import GRU, LSTM, RNN
 from yuanli.recipes.lenet import LeNet
@@ -18,6 +19,7 @@ RECIPES: dict[str, Recipe] = {
     r.name: r
     for r in (
         Neighbors(),
+        Bases(),
         Linear(),
         Hinge(),
         Perceptron(),

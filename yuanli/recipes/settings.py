@@ -98,6 +98,12 @@ def number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
+def checked_number(name: str, value: Any) -> None:
+    """Refuse what is no number above 0.  Raises: ValueRangeError."""
+    if not number(value) or value <= 0:
+        raise ValueRangeError(f"{name} needs a number above 0, got {value!r}")
+
+
 def one_of(what: str, name: Any, known: Iterable[str]) -> None:
     """Refuse a name that is not known, offering the nearest ones."""
     names = list(known)
