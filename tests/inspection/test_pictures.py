@@ -87,3 +87,20 @@ def test_settings_are_as_before():
     before = dict(matplotlib.rcParams)
     style.encode(charts.learning_curves([{"epoch": 1, "train_loss": 1.0}]))
     assert dict(matplotlib.rcParams) == before
+
+
+def test_names_of_many_models_stay_inside_their_chart():
+    """Twelve models on the digits: one is far worse and one far faster, so that the others lie together."""
+    from yuanli.inspection.charts import accuracy_against
+
+    names = [f"model-{i}" for i in range(12)]
+    accuracy = [0.978, 0.997, 0.969, 0.969, 0.978, 0.964, 0.967, 0.953, 0.992, 0.856, 0.956, 0.994]
+    seconds = [0.001, 0.27, 0.2, 0.2, 0.95, 0.026, 0.05, 0.02, 0.074, 0.19, 4.6, 7.2]
+    figure = accuracy_against(names, accuracy, seconds, "seconds")
+    figure.canvas.draw()
+    axes = figure.axes[0]
+    outside = axes.get_window_extent()
+    assert len(axes.texts) == 12
+    for text in axes.texts:
+        box = text.get_window_extent()
+        assert outside.y0 <= box.y0 <= box.y1 <= outside.y1, text.get_text()

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from yuanli.inspection.costs import beside
 from yuanli.inspection.style import (
     BLACK,
     BLUE,
@@ -152,23 +153,17 @@ def accuracy_against(
     names: Sequence[str], accuracy: Sequence[float], cost: Sequence[float], xlabel: str
 ) -> Figure:
     """A point a model: cheap is left, good is up; the cost axis is logarithmic."""
-    figure = new_figure(4.4, 3.2)
+    figure = new_figure(6.4, 4.4)
     axes = figure.add_subplot()
     x, y = np.maximum(np.asarray(cost, float), 1e-9), 100 * np.asarray(accuracy, float)
     axes.scatter(x, y, s=45, color=BLUE, zorder=3)
     log_scale(axes, "x")
-    axes.margins(0.18)
-    across, up = (_unit(np.log(x)), _unit(y))
-    placed: list[tuple[float, float]] = []
-    for i in np.lexsort((x, y)):
-        height = up[i]
-        while any(abs(across[i] - a) < 0.35 and abs(height - h) < 0.075 for a, h in placed):
-            height += 0.075  # above the name that is there
-        placed.append((across[i], height))
-        left = across[i] <= 0.5
-        away = (7 if left else -7, 150 * (height - up[i]))  # points; the axes are some 150 high
-        axes.annotate(plain_text(names[i], 20), (x[i], y[i]), away, textcoords="offset points", fontsize=9,
-                      va="center", ha="left" if left else "right")  # fmt: skip
+    axes.margins(0.12)
+    labels = [plain_text(name, 20) for name in names]
+    right, up = 320 * _unit(np.log(x)), 210 * _unit(y)  # points; the axes have about so many between margins
+    places = beside(right, up, np.full(len(x), 4.0), [5.5 * len(label) for label in labels])
+    for i, place in enumerate(places):
+        axes.annotate(labels[i], (x[i], y[i]), place, textcoords="offset points", fontsize=9, va="center")
     axes.set(xlabel=xlabel, ylabel="accuracy in %")
     return figure
 

@@ -66,7 +66,7 @@ def accuracy_circles(
     y = 415 * (np.asarray(accuracy) - low) / (high - low)
     labels = [plain_text(name, 20) for name in names]
     for i, (dx, dy) in enumerate(
-        _beside(x, y, np.sqrt(np.divide(areas, np.pi)), [5 * len(n) for n in labels])
+        beside(x, y, np.sqrt(np.divide(areas, np.pi)), [5 * len(n) for n in labels])
     ):
         axes.annotate(labels[i], (gmacs[i], accuracy[i]), (dx, dy), textcoords="offset points", fontsize=8,
                       va="center")  # fmt: skip
@@ -80,7 +80,7 @@ def accuracy_circles(
     return figure
 
 
-def _beside(
+def beside(
     x: np.ndarray, y: np.ndarray, radius: np.ndarray, widths: Sequence[float]
 ) -> list[tuple[float, float]]:
     """Where each label begins, seen from its circle's middle: on the side where it covers least."""
