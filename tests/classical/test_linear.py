@@ -1,5 +1,7 @@
 """Linear machines end where liblinear, scikit-learn's solvers and general minimisers end."""
 
+import functools
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -33,24 +35,76 @@ def test_linear_svc_is_liblinears(data, loss, options):
     options = {"C": 0.1, "loss": loss, "tol": 1e-7, "max_iter": 100_000, **options}
     theirs = svm.LinearSVC(dual=True, random_state=0, **options).fit(x, y)
     for rows in (x, sparse.csr_array(x)):
-        ours = LinearSVC(random_state=0, **options).fit(rows, y)
+        ours = LinearSVC(random_state=0, dual=True, **options).fit(rows, y)
         np.testing.assert_allclose(ours.coef_, theirs.coef_, atol=1e-4)
         np.testing.assert_allclose(ours.intercept_, theirs.intercept_, atol=1e-4)
         np.testing.assert_array_equal(ours.predict(rows), theirs.predict(x))
-    ours = LinearSVC(random_state=0, **(options | {"tol": 1e-4})).fit(x.astype(np.float32), y)
+    ours = LinearSVC(random_state=0, dual=True, **(options | {"tol": 1e-4})).fit(x.astype(np.float32), y)
     np.testing.assert_allclose(ours.coef_, theirs.coef_, atol=2e-3)
 
 
-def test_linear_svc_weights_are_liblinears():
+# Straight in the weights -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("data", [cancer, iris])
+@pytest.mark.parametrize("options", [{}, {"fit_intercept": False}, {"class_weight": "balanced"}, {"C": 10.0}])
+def test_the_primal_descent_ends_where_the_dual_one_does(data, options):
+    x, y = data()
+    options = {"C": 0.1, "max_iter": 1_000_000, **options}
+    theirs = svm.LinearSVC(dual=True, random_state=0, tol=1e-9, **options).fit(x, y)
+    ours = LinearSVC(dual=False, tol=1e-8, **options).fit(x, y)
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, atol=1e-4)
+    np.testing.assert_allclose(ours.intercept_, theirs.intercept_, atol=1e-4)
+    single = LinearSVC(dual=False, **options).fit(x.astype(np.float32), y)
+    least, found = (primal_objective(machine, x, y) for machine in (theirs, single))
+    assert least * (1 - 1e-9) <= found <= least * (1 + 1e-4)
+
+
+def primal_objective(machine, x, y):
+    """½|(w, b)|² + Σ C max(0, 1 − y (w·x + b))² over the classes."""
+    w = np.c_[machine.coef_, np.broadcast_to(machine.intercept_, len(machine.coef_))].astype(np.float64)
+    scores = x @ w[:, :-1].T + w[:, -1]
+    total = (w * w).sum() / 2
+    balanced = machine.class_weight == "balanced"
+    counts = len(y) / (len(machine.classes_) * np.bincount(y)) if balanced else np.ones(y.max() + 1)
+    if len(w) == 1:
+        return total + (machine.C * counts[y] * np.maximum(0, 1 - (2 * y - 1) * scores[:, 0]) ** 2).sum()
+    for k in range(len(w)):
+        sign = np.where(y == k, 1, -1)
+        C = machine.C * np.where(y == k, counts[k], 1)
+        total += (C * np.maximum(0, 1 - sign * scores[:, k]) ** 2).sum()
+    return total
+
+
+@pytest.mark.parametrize(("rows", "loss"), [(sparse.csr_array, "squared_hinge"), (np.asarray, "hinge")])
+def test_the_primal_descent_is_for_dense_rows_and_the_squared_hinge(rows, loss):
+    x, y = iris()
+    with pytest.raises(ValueError, match="take dual=True or 'auto'"):
+        LinearSVC(dual=False, loss=loss).fit(rows(x), y)
+    np.testing.assert_array_equal(
+        LinearSVC(loss=loss, random_state=0).fit(rows(x), y).coef_,
+        LinearSVC(loss=loss, random_state=0, dual=True).fit(rows(x), y).coef_,
+    )
+
+
+def test_correlated_features_cost_the_primal_descent_no_more_steps():
+    x, y = cancer()
+    mixed = x @ np.random.default_rng(0).normal(size=(30, 30)) @ np.diag(np.geomspace(1e-3, 1e3, 30))
+    assert np.linalg.cond(mixed) > 1e6
+    assert LinearSVC(dual=False, C=0.1).fit(mixed, y).n_iter_ < 100
+
+
+@pytest.mark.parametrize("dual", [True, False])
+def test_linear_svc_weights_are_liblinears(dual):
     x, y = cancer()
     weight = np.random.default_rng(0).integers(0, 3, len(y))
     options = {"C": 0.1, "tol": 1e-7, "max_iter": 100_000}
     theirs = svm.LinearSVC(dual=True, **options).fit(x, y, sample_weight=weight)
-    ours = LinearSVC(**options).fit(x, y, sample_weight=weight)
+    ours = LinearSVC(dual=dual, **options).fit(x, y, sample_weight=weight)
     np.testing.assert_allclose(ours.coef_, theirs.coef_, atol=1e-4)
     repeated = np.repeat(np.arange(len(y)), weight)
     np.testing.assert_allclose(
-        LinearSVC(**options).fit(x[repeated], y[repeated]).coef_, ours.coef_, atol=1e-4
+        LinearSVC(dual=dual, **options).fit(x[repeated], y[repeated]).coef_, ours.coef_, atol=1e-4
     )
 
 
@@ -207,7 +261,7 @@ def test_any_optimiser_learns_digits(optimizer):
 
 def test_the_seed_decides():
     x, y = iris()
-    for kind in (LinearClassifier, LinearSVC, Perceptron):
+    for kind in (LinearClassifier, functools.partial(LinearSVC, dual=True), Perceptron):
         first, second, other = (kind(random_state=seed).fit(x, y).coef_ for seed in (1, 1, 2))
         np.testing.assert_array_equal(first, second)
         assert not np.array_equal(first, other)

@@ -1,4 +1,4 @@
-"""The linear support vector machine, by dual coordinate descent."""
+"""The linear support vector machine, by dual coordinate descent or straight in its weights."""
 
 import warnings
 from collections.abc import Callable
@@ -12,19 +12,23 @@ from sklearn.utils import check_random_state
 from yuanli.classical.base import check_choice, check_integer, check_real, whole
 from yuanli.classical.linear_machine import LinearMachine
 from yuanli.classical.sharing import share_out
+from yuanli.classical.squared_hinge import AT_ONCE, squared_hinge
+from yuanli.errors import ValueRangeError
 from yuanli.kernels import dual_descent
 
-AT_ONCE = 1 << 26  # numbers gone through in one compiled call, a fraction of a second
+PRIMAL = 1 << 14  # features up to which their D × D curvature is no burden
 
 
 class LinearSVC(LinearMachine):
     """min ½‖(w, b)‖² + C Σ max(0, 1 − yᵢ (w·xᵢ + b))ᵖ for each class against the rest; p = 1 or 2.
 
     b is the weight of one more feature, the constant `intercept_scaling`, and penalised with the rest, as in
-    liblinear.  O(N · D) a pass; rows whose α will stay at a bound are left out (shrinking).
+    liblinear.  dual=True changes one α after the other, O(N · D) a pass; rows whose α will stay at a bound
+    are left out (shrinking).  dual=False, for p = 2 and dense rows, descends in w and b, of all classes at
+    once, after O(N · D²) for the curvature.  "auto" is False where it can be, for D < N and up to PRIMAL.
 
-    Source: Hsieh et al. 2008, algorithm 3; see `kernels.dual_descent`.
-    Differs: scikit-learn's class also has an l1 penalty, a primal solver and Crammer & Singer's loss.
+    Source: Hsieh et al. 2008, algorithm 3; see `kernels.dual_descent` and `classical.squared_hinge`.
+    Differs: scikit-learn's class also has an l1 penalty and Crammer & Singer's loss.
     """
 
     takes_sparse = True
@@ -33,6 +37,7 @@ class LinearSVC(LinearMachine):
         self,
         *,
         loss: str = "squared_hinge",
+        dual: Any = "auto",
         tol: float = 1e-4,
         C: float = 1.0,
         fit_intercept: bool = True,
@@ -42,6 +47,7 @@ class LinearSVC(LinearMachine):
         max_iter: int = 1000,
     ) -> None:
         self.loss = loss
+        self.dual = dual
         self.tol = tol
         self.C = C
         self.fit_intercept = fit_intercept
@@ -53,35 +59,50 @@ class LinearSVC(LinearMachine):
     @whole
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Learn from rows X (N, D) and their classes y; a weight multiplies its row's C, 0 leaves it out."""
-        check_choice(self, "loss", ("hinge", "squared_hinge"))
+        squared = check_choice(self, "loss", ("hinge", "squared_hinge")) == "squared_hinge"
+        dual = check_choice(self, "dual", ("auto", True, False))
         C = check_real(self, "C", 0, open_low=True, open_high=True)
         check_real(self, "tol", 0, open_low=True)
         check_integer(self, "max_iter", 0)
         scale = check_real(self, "intercept_scaling", 0, open_low=True) if self.fit_intercept else 0.0
         X, numbers, weight = self._validate(X, y, sample_weight)
         used = np.flatnonzero(weight > 0)
-        rows = Rows(X if len(used) == len(weight) else X[used], scale)
+        X = X if len(used) == len(weight) else X[used]
         machines = self._machines(numbers[used], C * weight[used])
+        in_primal = squared and not sparse.issparse(X)
+        if dual is False and not in_primal:
+            raise ValueRangeError(
+                "dual=False needs loss='squared_hinge' and dense rows; take dual=True or 'auto'"
+            )
+        if dual is False or (dual == "auto" and in_primal and X.shape[1] < min(len(X), PRIMAL)):
+            signs, Cs = (np.stack(columns, 1) for columns in zip(*machines, strict=True))
+            w, self.n_iter_, converged = squared_hinge(X, scale, signs, Cs, self.tol, self.max_iter)
+        else:
+            w, self.n_iter_, converged = self._dual(Rows(X, scale), machines)
+        width = X.shape[1]
+        self.coef_ = w[:, :width].copy()
+        self.intercept_ = scale * w[:, width] if self.fit_intercept else np.zeros(len(w))
+        if not converged:
+            warnings.warn(
+                f"LinearSVC has not converged in max_iter={self.max_iter} sweeps or steps: scale the data "
+                "or allow more",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        return self
+
+    def _dual(
+        self, rows: "Rows", machines: list[tuple[np.ndarray, np.ndarray]]
+    ) -> tuple[np.ndarray, int, bool]:
+        """Weights with the constant's (K, ≥ D + 1), the most sweeps of a machine, whether all converged."""
         seeds = check_random_state(self.random_state).randint(np.iinfo(np.int32).max, size=len(machines))
 
         def one_class(number: int, check: Callable[[], None]) -> tuple[np.ndarray, int, bool]:
             rng = np.random.default_rng(seeds[number])
             return _descend(rows, *machines[number], self.loss, self.tol, self.max_iter, rng, check)
 
-        found = share_out(one_class, len(machines))
-        w = np.stack([w for w, _, _ in found])
-        width = X.shape[1]
-        self.coef_ = w[:, :width].copy()
-        self.intercept_ = scale * w[:, width] if self.fit_intercept else np.zeros(len(w))
-        self.n_iter_ = max(sweeps for _, sweeps, _ in found)
-        if not all(converged for _, _, converged in found):
-            warnings.warn(
-                f"LinearSVC has not converged in max_iter={self.max_iter} sweeps: scale the data "
-                "or allow more",
-                ConvergenceWarning,
-                stacklevel=3,
-            )
-        return self
+        weights, sweeps, converged = zip(*share_out(one_class, len(machines)), strict=True)
+        return np.stack(weights), max(sweeps), all(converged)
 
 
 class Rows:
