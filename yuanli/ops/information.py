@@ -7,8 +7,8 @@ Source: Shannon, A Mathematical Theory of Communication, 1948; Cover & Thomas, E
 2006, chapters 2 and 5.
 """
 
-import heapq
 import math
+from collections import deque
 from collections.abc import Hashable, Iterable, Mapping
 from numbers import Real
 from typing import Any
@@ -176,13 +176,20 @@ def huffman_paths(counts: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _join(counts: list[float]) -> list[tuple[int, int]]:
-    """The children of each inner node, in the order in which the two rarest trees are joined."""
-    heap = [(count, leaf) for leaf, count in enumerate(counts)]
-    heapq.heapify(heap)
+    """The children of each inner node, in the order in which the two rarest trees are joined.
+
+    Sums of two rarest never get smaller: sorted leaves and the inner nodes as they come are two queues, and
+    the rarest tree is at the head of one (van Leeuwen 1976, On the construction of Huffman trees).
+    """
+    trees = sorted(range(len(counts)), key=counts.__getitem__)
+    leaves = deque((counts[leaf], leaf) for leaf in trees)
+    inner: deque[tuple[float, int]] = deque()
     children: list[tuple[int, int]] = []
-    while len(heap) > 1:
-        (a, left), (b, right) = heapq.heappop(heap), heapq.heappop(heap)
-        heapq.heappush(heap, (a + b, len(counts) + len(children)))
+    for node in range(len(counts), 2 * len(counts) - 1):
+        (a, left), (b, right) = (
+            (leaves if leaves and not (inner and inner[0] < leaves[0]) else inner).popleft() for _ in range(2)
+        )
+        inner.append((a + b, node))
         children.append((left, right))
     return children
 
