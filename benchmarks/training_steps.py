@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 
-from benchmarks import nets
+from benchmarks import nets, peers
 from yuanli import Tensor, manual_seed, nn, ops, optim
 
 TORCH = SimpleNamespace(relu=torch.nn.functional.relu, cat=torch.cat)
@@ -32,6 +32,7 @@ class TrainingStep:
     shape: tuple[int, ...]
     classes: int = 10
     words: int = 0  # the inputs are numbers below this, (T, N), and each has a class
+    peers: bool = False  # whether the libraries beside torch build it too: their compilers take minutes
     tolerances = LOSS_TOLERANCES
 
     def steps(self) -> dict[str, Step]:
@@ -49,6 +50,8 @@ class TrainingStep:
         if x.ndim == 4:
             last = torch.tensor(x).to(memory_format=torch.channels_last)
             steps["torch channels-last"] = _torch_step(self.net, weights, last, y, torch.channels_last)
+        if self.peers:
+            steps |= peers.steps(self.net, {name: w.numpy().copy() for name, w in weights.items()}, x, y)
         if compiled:
             steps["torch.compile"] = _torch_step(self.net, weights, torch.tensor(x), y, wrap=torch.compile)
         return steps
@@ -158,9 +161,9 @@ def _game(generator, discriminator, players, bce, real, noise, ones, zeros) -> S
 
 
 TRAINING_STEPS = (
-    TrainingStep("MLP 64-128-64-10, batch 32", 0.35, nets.mlp, (32, 64)),
-    TrainingStep("LeNet, batch 128", 0.8, nets.lenet, (128, 1, 28, 28)),
-    TrainingStep("ResNet-20 on 32×32, batch 128", 0.9, nets.resnet20, (128, 3, 32, 32)),
+    TrainingStep("MLP 64-128-64-10, batch 32", 0.35, nets.mlp, (32, 64), peers=True),
+    TrainingStep("LeNet, batch 128", 0.8, nets.lenet, (128, 1, 28, 28), peers=True),
+    TrainingStep("ResNet-20 on 32×32, batch 128", 0.9, nets.resnet20, (128, 3, 32, 32), peers=True),
     TrainingStep("VGG-16-BN on 32×32, batch 64", 0.55, nets.vgg16, (64, 3, 32, 32)),
     TrainingStep("ResNet-18 on 224×224, batch 16", 0.9, nets.resnet18, (16, 3, 224, 224), 1000),
     TrainingStep("MobileNet v2 on 224×224, batch 16", 1.0, nets.mobilenet_v2, (16, 3, 224, 224), 1000),
