@@ -21,7 +21,7 @@ KINDS = {"plain": PlainBlock, "residual": BasicBlock}
 
 
 def resnet(
-    out: Path, seed: int = 0, *, shallow: int = 14, deep: int = 44, epochs: int = 5, rows: int = 1437
+    out: Path, seed: int = 0, *, shallow: int = 20, deep: int = 56, epochs: int = 5, rows: int = 1437
 ) -> Demonstration:
     """Digits learned by plain and by residual nets of two depths: figure 6 of the paper, in small."""
     split = load("digits")
