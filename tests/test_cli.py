@@ -74,6 +74,13 @@ def test_starting_is_quick_and_imports_nothing_heavy(line):
     assert not HEAVY & set(modules)
 
 
+def test_models_import_no_scikit_learn():
+    """A first step waits for Numba, and for nothing else that is slow to load."""
+    code = "import yuanli.models, yuanli.optim, sys; print(*{m.partition('.')[0] for m in sys.modules})"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert not (HEAVY - {"numba", "scipy"}) & set(out.split())
+
+
 def test_help_imports_nothing_heavy():
     code = (
         "import sys; from yuanli.cli import main\n"

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from yuanli.data import preprocess
-from yuanli.data.tokens import PADDING, UNKNOWN, Tokens, Vocabulary, join, tokenize, trim
+from yuanli.data.filling import trim
+from yuanli.data.tokens import PADDING, UNKNOWN, Tokens, Vocabulary, join, tokenize
 from yuanli.errors import CheckpointError, DataError, DTypeError, NotFittedError, UnknownNameError
 
 TEXTS = np.array(["a b b c", "b c", "", "c d e f g"], np.dtypes.StringDType())

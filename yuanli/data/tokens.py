@@ -149,13 +149,6 @@ class Tokens(Transformer):
         return step
 
 
-def trim(rows: np.ndarray, least: int = 1) -> np.ndarray:
-    """Rows of token numbers without the columns at the end that hold nothing but filling; `least` stay."""
-    used = np.flatnonzero(rows.any(0))
-    length = max(least, used[-1] + 1 if len(used) else 0)
-    return np.pad(rows[:, :length], ((0, 0), (0, max(0, length - rows.shape[1]))))
-
-
 def as_texts(x: Any) -> list[str]:
     """x as a list of strings.  Raises: DTypeError."""
     x = np.asarray(x)

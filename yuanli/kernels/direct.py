@@ -83,7 +83,9 @@ def _pack(x, row, left, packed):
 def _bands(x, panels, start, out, scratch, plan):
     images, bands = scratch.shape[1], (plan[1] + plan[0] - 1) // plan[0]
     for task in prange((len(x) + images - 1) // images * bands):
-        _band(x, panels, start, out, scratch, plan, task)
+        _band(
+            x, panels, start, out, scratch, plan, np.int64(task)
+        )  # prange's own type would compile it twice
 
 
 @jit
@@ -163,7 +165,7 @@ def conv2d_grad_weight(dy, x, weight_shape, stride, padding, dilation):
 @parallel
 def _weight_sums(x, dy, xs, ds, sums, plan):
     for part in prange(len(sums)):
-        _weight_sum(x, dy, xs, ds, sums, plan, part)
+        _weight_sum(x, dy, xs, ds, sums, plan, np.int64(part))
 
 
 @jit

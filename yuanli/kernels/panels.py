@@ -1,5 +1,7 @@
 """Weights in panels: the order in which register tiles read them, 16 (or 8) output channels side by side."""
 
+import numpy as np
+
 from yuanli.kernels.compiler import parallel, prange
 from yuanli.kernels.dispatch import LARGE
 from yuanli.kernels.memory import empty
@@ -11,7 +13,10 @@ def pack(weight, lanes, depth):
     """(O, C, kH, kW) -> (panel, block, kH, kW, channel in block, output in panel), filled up with zeros."""
     O, C, KH, KW = weight.shape
     panels = empty((-(-O // lanes), -(-C // depth), KH, KW, depth, lanes))
-    (_pack if weight.size >= LARGE else _pack.on_one)(weight, panels)
+    if weight.size >= LARGE:
+        _pack(weight, panels)
+    else:  # in order, so that one compilation does for all
+        _pack.on_one(np.ascontiguousarray(weight), panels)
     return panels
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from yuanli.data.tokens import trim
+from yuanli.data.filling import trim
 from yuanli.nn import Embedding, Module, Parameter, init
 from yuanli.tensor import Tensor, as_array
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from yuanli import ops
-from yuanli.data.tokens import trim
+from yuanli.data.filling import trim
 from yuanli.nn import Conv2d, Dropout, Embedding, Linear, Module
 from yuanli.tensor import Tensor, as_array
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from yuanli import ops
-from yuanli.data.tokens import trim
+from yuanli.data.filling import trim
 from yuanli.models.language_model import open_forget_gates
 from yuanli.nn import LSTM, Dropout, Embedding, Linear, Module
 from yuanli.tensor import Tensor, as_array
