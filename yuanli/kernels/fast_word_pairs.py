@@ -43,11 +43,11 @@ def train(vectors, outputs, words, low, high, rows, signs, first, last, rates, m
     inputs, filled = 0, 0
     for i in range(len(words)):
         if i + AHEAD < len(words):
-            prefetch(vectors_at + row * words[i + AHEAD], D)
+            prefetch(vectors_at + row * words[i + AHEAD], D, 1)
         if i + 1 < len(words):
             for k in range(first[i + 1], last[i + 1]):
                 if rows[k] >= 0:
-                    prefetch(outputs_at + row * rows[k], D)
+                    prefetch(outputs_at + row * rows[k], D, 1)
         C, L = 0, 0
         for j in range(low[i], high[i]):
             if j != i:

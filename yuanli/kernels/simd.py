@@ -438,20 +438,25 @@ def add_tile(typing, x, y, steps, L):
     return signature, generate
 
 
-@intrinsic
-def prefetch(typing, x, count):
-    """Ask for `count` floats from the address x on, so that they are in the cache when they are needed."""
-    signature = types.void(types.intp, types.intp)
+@intrinsic(prefer_literal=True)
+def prefetch(typing, x, count, level):
+    """Ask for `count` floats from the address x on, to be in the cache of that level when they are needed.
+
+    The first level has room for some twenty requests at a time; what comes late, or is asked for far ahead,
+    keeps it from everything else, and is better asked for in the second.
+    """
+    locality = 4 - level.literal_value
+    signature = types.void(types.intp, types.intp, level)
 
     def generate(context, builder, signature, arguments):
         e = Emitter(builder)
-        x, count = arguments
+        x, count = arguments[:2]
         byte = ir.IntType(8).as_pointer()
         kind = ir.FunctionType(ir.VoidType(), [byte, INT32, INT32, INT32])
         function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
         with e.loop(builder.sdiv(count, e.integer(LINE))) as line:
             place = builder.bitcast(e.at(e.pointer(x), e.times(line, LINE)), byte)
-            builder.call(function, [place, INT32(0), INT32(3), INT32(1)])  # to read, kept, data
+            builder.call(function, [place, INT32(0), INT32(locality), INT32(1)])  # to read, data
         return context.get_dummy_value()
 
     return signature, generate

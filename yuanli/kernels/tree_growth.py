@@ -13,10 +13,12 @@ import numpy as np
 
 from yuanli.kernels.compiler import jit, parallel, prange, threads
 from yuanli.kernels.dispatch import choose
-from yuanli.kernels.histograms import CODES, FEW
+from yuanli.kernels.histograms import CODES
 
 SUPPORT = 10.0  # rows that a category needs to be ordered, and that smooth its place: LightGBM's cat_smooth
 NO_GAIN = -1.0
+MANY = 1 << 16  # rows from which it pays to divide them on all threads: waking those takes longer than fewer
+SCANS = 128  # features whose histograms are gone through sooner than other threads wake
 
 
 class Rules(NamedTuple):
@@ -86,11 +88,12 @@ def partition_numpy(codes, index, goes_left, scratch):
 
 
 def _best_splits(histogram, units, features, monotonic, node, rules, out):
-    _scan_features(histogram, units, features, monotonic, node, rules, out)
+    scan = _scan_features.on_one if len(features) < SCANS else _scan_features
+    scan(histogram, units, features, monotonic, node, rules, out)
 
 
 def _partition(codes, index, goes_left, scratch):
-    if len(index) < FEW:
+    if len(index) < MANY:
         left = _divide(codes, index, goes_left, scratch[0], scratch[1])
         index[:left] = scratch[0, :left]
         index[left:] = scratch[1, : len(index) - left]
@@ -103,35 +106,47 @@ def _partition(codes, index, goes_left, scratch):
 def _scan_features(histogram, units, features, monotonic, node, rules, out):
     for f in prange(len(features)):
         bins, has_missing, categorical = features[f]
+        left, gains = np.empty((3, CODES)), np.empty(CODES)
         out[f, 0] = NO_GAIN
         if categorical:
             _scan_category(histogram[:, f], units, bins, has_missing, monotonic[f], node, rules, out[f])
         else:
             for missing in range(1 + has_missing):
-                _scan(histogram[:, f], units, bins, has_missing, missing, monotonic[f], node, rules, out[f])
+                _scan(
+                    histogram[:, f], units, bins, has_missing, missing, monotonic[f], node, rules, left, gains,
+                    out[f],
+                )  # fmt: skip
 
 
 @jit
-def _scan(sums, units, bins, has_missing, missing, monotonic, node, rules, out):
+def _scan(sums, units, bins, has_missing, missing, monotonic, node, rules, left, gains, out):
     """Cuts from low to high, with the missing values on the left or on the right."""
-    g = h = n = best_g = best_h = best_n = 0.0
-    if missing:
-        g, h, n = np.float64(sums[0, 0]), np.float64(sums[1, 0]), np.float64(sums[2, 0])
-    best, at = out[0], 0
-    for code in range(1, bins + has_missing - missing):
-        g += sums[0, code]
-        h += sums[1, code]
-        n += sums[2, code]
-        if n < rules.min_samples_leaf or h * units[1] < rules.min_hessian:
-            continue
-        if node[2] - n < rules.min_samples_leaf or (node[1] - h) * units[1] < rules.min_hessian:
-            break
-        gain = _gain(g, h, units, monotonic, node, rules.l2)
-        if gain > best or (missing and at > 0 and gain == best):  # of equals, the cut that leaves most left
-            best, at, best_g, best_h, best_n = gain, code, g, h, n
-    if at > 0:
-        out[0], out[1], out[2] = best, at, missing
-        out[3], out[4], out[5] = best_g, best_h, best_n
+    cuts = max(bins + has_missing - missing - 1, 0)
+    for field in range(3):
+        total = sums[field, 0] if missing else 0
+        for k in range(cuts):
+            total += sums[field, k + 1]
+            left[field, k] = total
+    _gains(left, units, monotonic, node, rules, gains[:cuts])
+    best, at = out[0], -1
+    for k in range(cuts):
+        if gains[k] > best or (missing and at >= 0 and gains[k] == best):  # of equals, the most left
+            best, at = gains[k], k
+    if at >= 0:
+        out[0], out[1], out[2] = best, at + 1, missing
+        out[3], out[4], out[5] = left[0, at], left[1, at], left[2, at]
+
+
+@jit
+def _gains(left, units, monotonic, node, rules, gains):
+    """The gain of each cut: no branches, so that eight are found at a time."""
+    least, total_h, total_n = rules.min_samples_leaf, node[1], node[2]
+    for k in range(len(gains)):
+        h, n = left[1, k], left[2, k]
+        kept = (n >= least) & (h * units[1] >= rules.min_hessian)
+        kept &= (total_n - n >= least) & ((total_h - h) * units[1] >= rules.min_hessian)
+        gain = _gain(left[0, k], h, units, monotonic, node, rules.l2)
+        gains[k] = gain if kept else NO_GAIN
 
 
 @jit
@@ -169,9 +184,8 @@ def _gain(g, h, units, monotonic, node, l2):
     left = np.divide(-g * units[0], h * units[1] + l2 + 1e-15)
     right = np.divide(-other_g * units[0], other_h * units[1] + l2 + 1e-15)
     left, right = min(max(left, low), high), min(max(right, low), high)
-    if monotonic * (right - left) < 0:
-        return NO_GAIN
-    return (node[0] * node[3] - g * left - other_g * right) * units[0]
+    gain = (node[0] * node[3] - g * left - other_g * right) * units[0]
+    return NO_GAIN if monotonic * (right - left) < 0 else gain
 
 
 @jit
@@ -195,7 +209,9 @@ def _divide_parts(codes, index, goes_left, scratch, counts):
         counts[part] = _divide(
             codes, index[first:last], goes_left, scratch[0, first:last], scratch[1, first:last]
         )
-    total = counts.sum()
+    total = 0
+    for part in range(parts):
+        total += counts[part]
     for part in prange(parts):
         first, last = part * rows // parts, (part + 1) * rows // parts
         left = counts[:part].sum()

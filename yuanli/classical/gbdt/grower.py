@@ -36,7 +36,7 @@ class Node:
     depth: int
     begin: int
     end: int
-    sums: np.ndarray  # q_g, q_h, rows
+    sums: tuple[int, int, int]  # q_g, q_h, rows
     value: float
     low: float = -np.inf
     high: float = np.inf
@@ -45,7 +45,7 @@ class Node:
     feature: int = 0
     goes_left: np.ndarray = field(default_factory=lambda: np.empty(0))
     cut: int = 0
-    left_sums: np.ndarray = field(default_factory=lambda: np.empty(0))
+    left_sums: tuple[int, int, int] = (0, 0, 0)
 
     def __lt__(self, other: "Node") -> bool:
         return (-self.gain, self.at) < (-other.gain, other.at)
@@ -110,9 +110,10 @@ class Grower:
 
     def _root(self) -> Node:
         sums = self._histogram(self.index)
-        total = sums[:, 0].sum(1)
+        g, h, rows = sums[:, 0].sum(1).tolist()
+        total = g, h, rows
         root = Node(0, 0, 0, len(self.index), total, 0.0, histogram=sums)
-        root.value = self._value(root, total)
+        root.value = self._value(root)
         return root
 
     def _consider(self, node: Node, open_nodes: list[Node], leaves: list[Node]) -> None:
@@ -124,20 +125,20 @@ class Grower:
                 self.limits.rules, self.splits,
             )  # fmt: skip
             node.feature = int(self.splits[:, 0].argmax())
-            node.gain = float(self.splits[node.feature, 0])
+            node.gain, *split = self.splits[node.feature].tolist()
         if sums is None or node.gain <= self._noise(node):
             leaves.append(node)
             self._release(node)
             return
-        cut, missing = self.splits[node.feature, 1:3].astype(int)
-        node.cut, node.left_sums = cut, self.splits[node.feature, 3:].astype(np.int64)
+        node.cut, missing, *left = map(int, split)
+        node.left_sums = left[0], left[1], left[2]
         node.goes_left = np.zeros(CODES, np.uint8)
         if self.bins.categorical[node.feature]:
             feature = self.features[node.feature]
             order = category_order(sums[:, node.feature], self.units, feature, node.vector())
-            node.goes_left[order[::-1][:cut] if missing else order[:cut]] = 1
+            node.goes_left[order[::-1][: node.cut] if missing else order[: node.cut]] = 1
         else:
-            node.goes_left[1 : cut + 1] = 1
+            node.goes_left[1 : node.cut + 1] = 1
             node.goes_left[0] = missing
         heapq.heappush(open_nodes, node)
 
@@ -162,11 +163,12 @@ class Grower:
         middle = node.begin + partition(self.columns[node.feature], here, node.goes_left, self.scratch)
         if not self.features[node.feature, 1]:
             node.goes_left[0] = 2 * middle > node.begin + node.end
-        sums = (node.left_sums, node.sums - node.left_sums)
-        left = Node(at, node.depth + 1, node.begin, middle, sums[0], 0.0, node.low, node.high)
-        right = Node(at + 1, node.depth + 1, middle, node.end, sums[1], 0.0, node.low, node.high)
+        (g, h, rows), (left_g, left_h, left_rows) = node.sums, node.left_sums
+        rest = g - left_g, h - left_h, rows - left_rows
+        left = Node(at, node.depth + 1, node.begin, middle, node.left_sums, 0.0, node.low, node.high)
+        right = Node(at + 1, node.depth + 1, middle, node.end, rest, 0.0, node.low, node.high)
         for child in (left, right):
-            child.value = self._value(child, child.sums)
+            child.value = self._value(child)
         direction = self.limits.monotonic[node.feature]
         if direction:
             between = (left.value + right.value) / 2
@@ -174,9 +176,9 @@ class Grower:
             lower.high, upper.low = between, between
         return left, right
 
-    def _value(self, node: Node, sums: np.ndarray) -> float:
-        g, h = sums[0] * self.units[0], sums[1] * self.units[1]
-        return float(np.clip(-g / (h + self.limits.rules.l2 + 1e-15), node.low, node.high))
+    def _value(self, node: Node) -> float:
+        g, h = node.sums[0] * self.units[0], node.sums[1] * self.units[1]
+        return min(max(-g / (h + self.limits.rules.l2 + 1e-15), node.low), node.high)
 
     def _histograms(self, parent: Node, left: Node, right: Node) -> None:
         if not (self._may_split(left) or self._may_split(right)):
