@@ -265,3 +265,23 @@ def test_the_seed_decides():
         first, second, other = (kind(random_state=seed).fit(x, y).coef_ for seed in (1, 1, 2))
         np.testing.assert_array_equal(first, second)
         assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("rows", [5, 90_000])  # the products of many rows are others
+def test_what_is_not_finite_is_found_in_the_scores(rows, classes, bad):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(60, 8)), np.arange(60) % classes
+    model = LogisticRegression().fit(x, y)
+    for dtype in (np.float32, np.float64):
+        many = rng.normal(size=(rows, 8)).astype(dtype)
+        many[0] = np.finfo(dtype).max  # a score that is too large is an answer all the same
+        assert np.isin(model.predict(many), y).all()
+        many[0] = 0
+        for at, weight in ((3, model.coef_[0, 3]), (4, 0.0)):
+            model.coef_[:, at] = weight
+            many[rows // 2, at] = bad
+            with pytest.raises(ValueError, match=r"Input X contains (NaN|infinity)"):
+                model.predict(many)
+            many[rows // 2, at] = 0

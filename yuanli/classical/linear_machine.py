@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import compute_class_weight
+from sklearn.utils import assert_all_finite, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
@@ -58,17 +58,18 @@ class LinearMachine(ClassifierMixin, BaseEstimator):
     def decision_function(self, X: Any) -> np.ndarray:
         """(N,) for two classes, positive for the second; else (N, classes)."""
         check_is_fitted(self)
+        # NaN or infinity times a weight that is not 0 shows in the score: X need not be read once more for it
+        shows = not sparse.issparse(X) and self.coef_.all()
         X = validate_data(
-            self,
-            X,
-            accept_sparse="csr" if self.takes_sparse else False,
-            dtype=[np.float64, np.float32],
-            order="C",
-            reset=False,
-        )
+            self, X, accept_sparse="csr" if self.takes_sparse else False, dtype=[np.float64, np.float32],
+            order="C", ensure_all_finite=not shows, reset=False,
+        )  # fmt: skip
         coef = self.coef_.T.astype(X.dtype, copy=False)
-        products = X @ coef if sparse.issparse(X) else matmul(X, np.ascontiguousarray(coef))
-        scores = products + self.intercept_.astype(X.dtype, copy=False)
+        with np.errstate(invalid="ignore", over="ignore"):
+            products = X @ coef if sparse.issparse(X) else matmul(X, np.ascontiguousarray(coef))
+            scores = products + self.intercept_.astype(X.dtype, copy=False)
+        if shows and not np.isfinite(scores).all():
+            assert_all_finite(X, estimator_name=type(self).__name__, input_name="X")
         return scores.ravel() if scores.shape[1] == 1 else scores
 
     def predict(self, X: Any) -> np.ndarray:

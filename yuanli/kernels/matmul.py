@@ -30,8 +30,8 @@ def matmul_numpy(a, b):
 
 
 def _matmul(a, b):
-    if a.dtype != np.float32 or b.dtype != np.float32 or a.shape[0] * b.size < WORTH:
-        return matmul_numpy(a, b)
+    if a.dtype != np.float32 or b.dtype != np.float32 or a.shape[0] * b.size < WORTH or b.shape[1] == 1:
+        return matmul_numpy(a, b)  # one column's time is that of reading a, on one thread as on two
     (M, K), N = a.shape, b.shape[1]
     out = empty((M, N))
     panels = empty((-(-N // LANES), K, LANES))
