@@ -150,21 +150,19 @@ def test_the_best_group_of_categories_is_found():
     np.testing.assert_allclose(out[0, 0], max(gains), rtol=1e-6)
 
 
-@pytest.mark.parametrize("rows", [1, 500, 3 * FEW])
+@pytest.mark.parametrize("rows", [1, 500, tree_growth.MANY + 1])
 def test_partition_keeps_the_order(rows):
     rng = np.random.default_rng(rows)
     codes = rng.integers(0, CODES, 2 * rows).astype(np.uint8)
     index = np.sort(rng.choice(2 * rows, rows, replace=False)).astype(np.uint32)
-    goes_left, twin, scratch = (
-        rng.integers(0, 2, CODES).astype(np.uint8),
-        index.copy(),
-        np.empty((2, rows), np.uint32),
-    )
-    expected = tree_growth.partition_numpy(codes, twin, goes_left, scratch)
-    assert tree_growth.partition(codes, index, goes_left, scratch) == expected
-    np.testing.assert_array_equal(index, twin)
-    assert (np.diff(index[:expected].astype(int)) > 0).all()
-    assert (goes_left[codes[index]] == (np.arange(rows) < expected)).all()
+    for goes_left in (rng.integers(0, 2, CODES), np.zeros(CODES), np.ones(CODES)):
+        goes = goes_left[codes[index]] > 0
+        out, twin = np.zeros((2, rows), np.uint32)
+        left = int(goes.sum())
+        tree_growth.partition(codes, index, goes_left.astype(np.uint8), left, out)
+        tree_growth.partition_numpy(codes, index, goes_left.astype(np.uint8), left, twin)
+        np.testing.assert_array_equal(out, twin)
+        np.testing.assert_array_equal(out, [*index[goes], *index[~goes]])
 
 
 @pytest.mark.parametrize("rows", [1, 515, 2 * FEW])

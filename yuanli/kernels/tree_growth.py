@@ -79,12 +79,10 @@ def category_order(sums, units, feature, node):
     return codes[kept][np.argsort(g[kept] / (h[kept] + SUPPORT), kind="stable")]
 
 
-def partition_numpy(codes, index, goes_left, scratch):
-    """Bring the rows of `index` whose code goes left to its front, in their order; returns how many."""
-    left = goes_left[codes[index]] != 0
-    count = int(left.sum())
-    index[:] = np.concatenate([index[left], index[~left]])
-    return count
+def partition_numpy(codes, rows, goes_left, left, out):
+    """out = the `left` rows whose code goes left, then the others, in their order."""
+    goes = goes_left[codes[rows]] != 0
+    out[:left], out[left:] = rows[goes], rows[~goes]
 
 
 def _best_splits(histogram, units, features, monotonic, node, rules, out):
@@ -92,14 +90,11 @@ def _best_splits(histogram, units, features, monotonic, node, rules, out):
     scan(histogram, units, features, monotonic, node, rules, out)
 
 
-def _partition(codes, index, goes_left, scratch):
-    if len(index) < MANY:
-        left = _divide(codes, index, goes_left, scratch[0], scratch[1])
-        index[:left] = scratch[0, :left]
-        index[left:] = scratch[1, : len(index) - left]
-        return left
-    counts = np.zeros(threads(), np.int64)
-    return _divide_parts(codes, index, goes_left, scratch, counts)
+def _partition(codes, rows, goes_left, left, out):
+    if len(rows) < MANY or threads() == 1:
+        _divide(codes, rows, goes_left, 0, left, out)
+    else:
+        _divide_halves(codes, rows, goes_left, left, out)
 
 
 @parallel
@@ -113,8 +108,8 @@ def _scan_features(histogram, units, features, monotonic, node, rules, out):
         else:
             for missing in range(1 + has_missing):
                 _scan(
-                    histogram[:, f], units, bins, has_missing, missing, monotonic[f], node, rules, left, gains,
-                    out[f],
+                    histogram[:, f], units, bins, has_missing, missing, monotonic[f], node, rules,
+                    left, gains, out[f],
                 )  # fmt: skip
 
 
@@ -189,37 +184,38 @@ def _gain(g, h, units, monotonic, node, l2):
 
 
 @jit
-def _divide(codes, index, goes_left, lefts, rights):
-    left = right = np.uint64(0)
-    for q in range(np.uint64(len(index))):
-        row = index[q]
+def _divide(codes, rows, goes_left, left, right, out):
+    """From the first row to the last, to the places from `left` and from `right` on."""
+    left, right = np.uint64(left), np.uint64(right)
+    for q in range(np.uint64(len(rows))):
+        row = rows[q]
         goes = np.uint64(goes_left[codes[np.uint64(row)]])
-        lefts[left] = row
-        rights[right] = row
+        out[left if goes else right] = row
         left += goes
         right += np.uint64(1) - goes
-    return np.int64(left)
+
+
+@jit
+def _divide_backwards(codes, rows, goes_left, left, right, out):
+    """From the last row to the first, to the places before `left` and before `right`."""
+    left, right, size = np.uint64(left), np.uint64(right), np.uint64(len(rows))
+    for q in range(size):
+        row = rows[size - np.uint64(1) - q]
+        goes = np.uint64(goes_left[codes[np.uint64(row)]])
+        left -= goes
+        right -= np.uint64(1) - goes
+        out[left if goes else right] = row
 
 
 @parallel
-def _divide_parts(codes, index, goes_left, scratch, counts):
-    parts, rows = len(counts), len(index)
-    for part in prange(parts):
-        first, last = part * rows // parts, (part + 1) * rows // parts
-        counts[part] = _divide(
-            codes, index[first:last], goes_left, scratch[0, first:last], scratch[1, first:last]
-        )
-    total = 0
-    for part in range(parts):
-        total += counts[part]
-    for part in prange(parts):
-        first, last = part * rows // parts, (part + 1) * rows // parts
-        left = counts[:part].sum()
-        right = total + first - left
-        count = counts[part]
-        index[left : left + count] = scratch[0, first : first + count]
-        index[right : right + last - first - count] = scratch[1, first : last - count]
-    return total
+def _divide_halves(codes, rows, goes_left, left, out):
+    """One thread from the front, one from the back: neither waits to hear how many the other sends left."""
+    half = len(rows) // 2
+    for part in prange(2):
+        if part == 0:
+            _divide(codes, rows[:half], goes_left, 0, left, out)
+        else:
+            _divide_backwards(codes, rows[half:], goes_left, left, len(rows), out)
 
 
 best_splits = choose(best_splits_numpy, lambda: _best_splits)

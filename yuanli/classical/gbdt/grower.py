@@ -30,12 +30,12 @@ class Limits(NamedTuple):
 
 @dataclass
 class Node:
-    """Rows index[begin:end], their sums of gradients and hessians in units, and the best split."""
+    """Rows, their sums of gradients and hessians in units, and the best split."""
 
     at: int
     depth: int
-    begin: int
-    end: int
+    begin: int  # of its rows among those of all leaves
+    rows: np.ndarray
     sums: tuple[int, int, int]  # q_g, q_h, rows
     value: float
     low: float = -np.inf
@@ -46,6 +46,10 @@ class Node:
     goes_left: np.ndarray = field(default_factory=lambda: np.empty(0))
     cut: int = 0
     left_sums: tuple[int, int, int] = (0, 0, 0)
+
+    @property
+    def end(self) -> int:
+        return self.begin + len(self.rows)
 
     def __lt__(self, other: "Node") -> bool:
         return (-self.gain, self.at) < (-other.gain, other.at)
@@ -69,8 +73,7 @@ class Grower:
         missing = np.array([not column.all() for column in self.columns])
         self.features = np.stack([bins.bins, missing, bins.categorical], axis=1).astype(np.int64)
         self.order = np.arange(len(codes), dtype=np.uint32)
-        self.index = self.order.copy()
-        self.scratch = np.empty((2, len(codes)), np.uint32)
+        self.index, self.other = np.empty((2, len(codes)), np.uint32)
         self.packed = np.empty(len(codes), np.int64)
         self.splits = np.empty((features, 6))
         self.units = (1.0, 1.0)
@@ -83,7 +86,6 @@ class Grower:
             raise DataError(
                 "boosting needs finite gradients, got infinite ones: scale y down, or lower learning_rate"
             )
-        self.index[:] = self.order
         root = self._root()
         nodes, leaves, open_nodes = [root], list[Node](), list[Node]()
         self._consider(root, open_nodes, leaves)
@@ -100,7 +102,10 @@ class Grower:
             for child in (left, right):
                 self._consider(child, open_nodes, leaves)
         self.free += [node.histogram for node in nodes if node.histogram is not None]
-        return self._tree(nodes, parents), sorted(leaves, key=lambda leaf: leaf.begin)
+        leaves.sort(key=lambda leaf: leaf.begin)
+        for leaf in leaves:
+            self.index[leaf.begin : leaf.end] = leaf.rows
+        return self._tree(nodes, parents), leaves
 
     def values(self, leaves: list[Node], gradient: np.ndarray, hessian: np.ndarray) -> np.ndarray:
         """The leaves' values from unrounded sums: rounding has a say in splits, not in answers."""
@@ -109,10 +114,10 @@ class Grower:
         return np.clip(-g / (h + self.limits.rules.l2 + 1e-15), low, high)
 
     def _root(self) -> Node:
-        sums = self._histogram(self.index)
+        sums = self._histogram(self.order)
         g, h, rows = sums[:, 0].sum(1).tolist()
         total = g, h, rows
-        root = Node(0, 0, 0, len(self.index), total, 0.0, histogram=sums)
+        root = Node(0, 0, 0, self.order, total, 0.0, histogram=sums)
         root.value = self._value(root)
         return root
 
@@ -131,15 +136,16 @@ class Grower:
             self._release(node)
             return
         node.cut, missing, *left = map(int, split)
-        node.left_sums = left[0], left[1], left[2]
         node.goes_left = np.zeros(CODES, np.uint8)
         if self.bins.categorical[node.feature]:
             feature = self.features[node.feature]
             order = category_order(sums[:, node.feature], self.units, feature, node.vector())
             node.goes_left[order[::-1][: node.cut] if missing else order[: node.cut]] = 1
+            left = sums[:, node.feature, node.goes_left > 0].sum(1).tolist()
         else:
             node.goes_left[1 : node.cut + 1] = 1
             node.goes_left[0] = missing
+        node.left_sums = left[0], left[1], left[2]
         heapq.heappush(open_nodes, node)
 
     def _noise(self, node: Node) -> float:
@@ -159,14 +165,14 @@ class Grower:
 
     def _split(self, node: Node, at: int) -> tuple[Node, Node]:
         """Divide the node's rows; where no value was missing, a missing one goes with the majority."""
-        here = self.index[node.begin : node.end]
-        middle = node.begin + partition(self.columns[node.feature], here, node.goes_left, self.scratch)
+        (g, h, rows), (left_g, left_h, count) = node.sums, node.left_sums
+        target = (self.other if node.depth % 2 else self.index)[node.begin : node.end]
+        partition(self.columns[node.feature], node.rows, node.goes_left, count, target)
         if not self.features[node.feature, 1]:
-            node.goes_left[0] = 2 * middle > node.begin + node.end
-        (g, h, rows), (left_g, left_h, left_rows) = node.sums, node.left_sums
-        rest = g - left_g, h - left_h, rows - left_rows
-        left = Node(at, node.depth + 1, node.begin, middle, node.left_sums, 0.0, node.low, node.high)
-        right = Node(at + 1, node.depth + 1, middle, node.end, rest, 0.0, node.low, node.high)
+            node.goes_left[0] = 2 * count > rows
+        middle, rest = node.begin + count, (g - left_g, h - left_h, rows - count)
+        left = Node(at, node.depth + 1, node.begin, target[:count], node.left_sums, 0.0, node.low, node.high)
+        right = Node(at + 1, node.depth + 1, middle, target[count:], rest, 0.0, node.low, node.high)
         for child in (left, right):
             child.value = self._value(child)
         direction = self.limits.monotonic[node.feature]
@@ -184,15 +190,15 @@ class Grower:
         if not (self._may_split(left) or self._may_split(right)):
             self._release(parent)
             return
-        small, large = (left, right) if left.end - left.begin < right.end - right.begin else (right, left)
-        small.histogram = self._histogram(self.index[small.begin : small.end])
+        small, large = (left, right) if len(left.rows) < len(right.rows) else (right, left)
+        small.histogram = self._histogram(small.rows)
         assert parent.histogram is not None
         large.histogram, parent.histogram = parent.histogram, None
         large.histogram -= small.histogram
 
-    def _histogram(self, index: np.ndarray) -> np.ndarray:
+    def _histogram(self, rows: np.ndarray) -> np.ndarray:
         sums = self.free.pop() if self.free else np.empty((3, len(self.features), CODES), np.int64)
-        histogram(self.codes, self.packed, index, sums)
+        histogram(self.codes, self.packed, rows, sums)
         return sums
 
     def _release(self, node: Node) -> None:
@@ -201,9 +207,7 @@ class Grower:
             node.histogram = None
 
     def _tree(self, nodes: list[Node], parents: list[tuple[Node, int]]) -> Tree:
-        tree = Tree.of_leaves(
-            value=[node.value for node in nodes], rows=[node.end - node.begin for node in nodes]
-        )
+        tree = Tree.of_leaves(value=[node.value for node in nodes], rows=[len(node.rows) for node in nodes])
         for node, left in parents:
             f = node.feature
             inner = not self.bins.categorical[f]
