@@ -315,6 +315,23 @@ def test_two_losses_that_share_a_part_are_added_first():
     np.testing.assert_allclose(x.grad, [4 * 3 + 2 / 3], rtol=1e-6)
 
 
+def test_a_backward_pass_that_fails_leaves_nothing_half_added_up():
+    @differentiable
+    def broken(x):
+        def grad_x(dy):
+            raise RuntimeError
+
+        return x * 1, (grad_x,)
+
+    x = leaf(3.0)
+    shared = x * x
+    with pytest.raises(RuntimeError):
+        (broken(shared) + shared).backward()
+    assert shared.grad is None
+    (shared * 2).backward()
+    assert x.grad.tolist() == [12.0]
+
+
 def test_backward_frees_what_the_rules_remember():
     x = leaf(1.0, 2.0)
     big = np.ones(2, F4)

@@ -12,6 +12,7 @@ import builtins
 import functools
 import inspect
 import itertools
+import operator
 from collections.abc import Callable, Iterator
 from contextlib import ContextDecorator, contextmanager
 from contextvars import ContextVar
@@ -24,6 +25,7 @@ from yuanli.arithmetic import quiet
 from yuanli.errors import DTypeError, GradientError, ShapeError, YuanliError
 
 _clock = itertools.count().__next__
+_order_of = operator.attrgetter("_order")
 _recording: ContextVar[bool] = ContextVar("recording", default=True)
 _watchers: list[Callable] = []
 _FREED: list = []  # the parents of a node whose graph an earlier backward() has used up
@@ -125,50 +127,48 @@ class Tensor:
                 raise GradientError(
                     f"backward() of shape {self.shape} needs `gradient`; or reduce it to one number first"
                 )
-            gradient = np.ones_like(self.data)
+            gradient = np.ones(self.data.shape, self.data.dtype)
         else:
             gradient = np.array(as_array(gradient), self.data.dtype)
             if gradient.shape != self.data.shape:
                 raise ShapeError(f"backward() needs a gradient of shape {self.shape}, got {gradient.shape}")
         nodes = ancestors(self)
-        nodes.sort(key=lambda t: t._order)
-        with quiet():
-            self._walk(nodes, gradient)
+        nodes.sort(key=_order_of)
+        try:
+            with quiet():
+                self._walk(nodes, gradient)
+        finally:
+            for node in nodes:  # after an error: nothing half added up is left behind
+                if node._parents is not None:
+                    node.grad = None
 
     def _walk(self, nodes: list["Tensor"], gradient: np.ndarray) -> None:
-        gradients = {id(self): gradient}
-        owned = {id(self)}  # gradients that are ours to write into
+        """Hand every node's gradient on to its parents; it lies in `grad` until then, and in leaves stays."""
+        owned = {id(self)}  # whose gradients are ours to write into
+        self.grad = gradient if self.grad is None else np.asarray(arithmetic.plus(self.grad, gradient))
         while nodes:
             node = nodes.pop()
-            dy = gradients.pop(id(node), None)
-            if dy is None:
+            dy, parents = node.grad, node._parents
+            if dy is None or parents is None:
                 continue
-            parents = node._parents
-            if parents is None:  # a leaf
-                if node.grad is None:
-                    node.grad = dy if id(node) in owned else dy.copy()
-                else:
-                    node.grad = np.asarray(arithmetic.plus(node.grad, dy))
-                continue
-            node._parents = _FREED
+            node.grad, node._parents = None, _FREED
             for parent, rule in parents:
                 g = rule(dy)
-                data = parent.data
+                data, held = parent.data, parent.grad
                 if g.shape != data.shape:
                     g = sum_to(g, data.shape)
                 if g.dtype is not data.dtype or type(g) is not np.ndarray:
                     g = np.asarray(g, data.dtype)  # NumPy makes numbers of arrays without axes
-                key = id(parent)
-                held = gradients.get(key)
                 if held is None:
-                    gradients[key] = g
-                    if parent._parents is None and _is_fresh(g, dy):
-                        owned.add(key)
-                elif key in owned:
+                    if parent._parents is None:
+                        owned.add(id(parent))
+                        g = g if _is_fresh(g, dy) else g.copy()
+                    parent.grad = g
+                elif id(parent) in owned:
                     held += g
                 else:
-                    gradients[key] = np.asarray(arithmetic.plus(held, g))
-                    owned.add(key)
+                    parent.grad = np.asarray(arithmetic.plus(held, g))
+                    owned.add(id(parent))
 
     # Operators and everyday methods; their rules are below -------------------------------------------------
 
