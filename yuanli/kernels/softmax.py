@@ -38,21 +38,15 @@ def log_softmax_grad_numpy(dy, y):
 
 
 def cross_entropy_numpy(x, classes):
-    """ℓ = ln Σⱼ e^{x_j} − x_c for each row of x (M, K) and its class c; and p = softmax(x)"""
+    """ℓ = ln Σⱼ e^{x_j} − x_c for each row of x (M, K) and its class c; and dℓ/dx = softmax(x) − 1 at c"""
     shifted = x - x.max(1, keepdims=True)
     e = np.exp(shifted)
     total = e.sum(1, keepdims=True)
-    loss = np.log(total[:, 0]) - shifted[np.arange(len(classes)), classes]
+    places = np.arange(len(classes)), classes
+    loss = np.log(total[:, 0]) - shifted[places]
     e /= total
+    e[places] -= 1
     return loss, e
-
-
-def cross_entropy_grad_numpy(p, classes, factor):
-    """dx = factor·(p − 1 at the class), with a number, or one (M, 1) for each row"""
-    dx = p.copy()
-    dx[np.arange(len(classes)), classes] -= 1
-    dx *= factor
-    return dx
 
 
 def _softmax(x):
@@ -90,21 +84,10 @@ def _log_softmax_grad(dy, y):
 def _cross_entropy(x, classes):
     if x.dtype != np.float32:
         return cross_entropy_numpy(x, classes)
-    loss, p = empty(x.shape[:1]), empty(x.shape)
+    loss, slope = empty(x.shape[:1]), empty(x.shape)
     rows = _cross_entropy_rows if x.size >= LARGE else _cross_entropy_rows.on_one
-    rows(_rows(x), np.ascontiguousarray(classes, np.int64), loss, p)
-    return loss, p
-
-
-def _cross_entropy_grad(p, classes, factor):
-    if p.dtype != np.float32:
-        return cross_entropy_grad_numpy(p, classes, factor)
-    dx = empty(p.shape)
-    factors = empty((len(p), 1))
-    factors[:] = factor
-    rows = _cross_entropy_grad_rows if p.size >= LARGE else _cross_entropy_grad_rows.on_one
-    rows(p, np.ascontiguousarray(classes, np.int64), factors, dx)
-    return dx
+    rows(np.ascontiguousarray(x), np.ascontiguousarray(classes, np.int64), loss, slope)
+    return loss, slope
 
 
 def _suits(x):
@@ -170,22 +153,15 @@ def _log_softmax_grad_rows(dy, y, dx):
 
 
 @parallel
-def _cross_entropy_rows(x, classes, loss, p):
+def _cross_entropy_rows(x, classes, loss, slope):
     for m in prange(len(x)):
         top = _largest(x[m])
-        total = _exponentials(x[m], top, p[m])
+        total = _exponentials(x[m], top, slope[m])
         loss[m] = np.log(total) - (x[m, classes[m]] - top)
         factor = np.float32(1 / total)
         for k in range(x.shape[1]):
-            p[m, k] *= factor
-
-
-@parallel
-def _cross_entropy_grad_rows(p, classes, factor, dx):
-    for m in prange(len(p)):
-        for k in range(p.shape[1]):
-            dx[m, k] = p[m, k] * factor[m, 0]
-        dx[m, classes[m]] = (p[m, classes[m]] - np.float32(1)) * factor[m, 0]
+            slope[m, k] *= factor
+        slope[m, classes[m]] -= np.float32(1)
 
 
 softmax = choose(softmax_numpy, lambda: _softmax)
@@ -193,4 +169,3 @@ softmax_grad = choose(softmax_grad_numpy, lambda: _softmax_grad)
 log_softmax = choose(log_softmax_numpy, lambda: _log_softmax)
 log_softmax_grad = choose(log_softmax_grad_numpy, lambda: _log_softmax_grad)
 cross_entropy = choose(cross_entropy_numpy, lambda: _cross_entropy)
-cross_entropy_grad = choose(cross_entropy_grad_numpy, lambda: _cross_entropy_grad)

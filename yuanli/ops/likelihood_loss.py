@@ -40,13 +40,12 @@ def cross_entropy(input, target, weight=None, ignore_index=-100, reduction="mean
         q[np.arange(len(y)), y] += 1 - label_smoothing
         loss, grad_scores, _ = _dense(scores, q, w, row_weight, reduction, places)
         return loss, (grad_scores,)
-    losses, p = softmax.cross_entropy(scores, y)
+    losses, slope = softmax.cross_entropy(scores, y)
     loss, share = weighted(losses, row_weight, reduction)
-
-    def grad_scores(dy):
-        return places.back(softmax.cross_entropy_grad(p, y, places.column(dy, share)))
-
-    return (places.back(loss) if loss.ndim else loss), (grad_scores,)
+    return (
+        places.back(loss) if loss.ndim else loss,
+        (lambda dy: places.back(slope * places.column(dy, share)),),
+    )
 
 
 @differentiable
