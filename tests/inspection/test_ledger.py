@@ -108,6 +108,8 @@ def test_groups_transposes_and_products_are_counted():
     assert up.macs == 25 * 6 * 4 * 4  # every pixel of the input meets every weight once
     assert up.rows[0].field is None
     assert ledger(MLP(12, (5,), 3), (12,), batch=7).macs == 7 * (12 * 5 + 5 * 3)
+    named = ledger(MLP(12, (5,), 3), (12,)).rows
+    assert [(row.name, row.layer) for row in named] == [("layers.0", "Linear"), ("layers.2", "Linear")]
     steps = ledger(nn.LSTM(4, 6, batch_first=True), (9, 4))  # an example of 9 steps
     assert steps.macs == 9 * (4 * 6 * 4 + 4 * 6 * 6)
 

@@ -131,6 +131,7 @@ CASES = [
     Case("embedding", lambda x: ops.embedding(x, W[5, 4]), (6,), "indices"),
     Case("linear", lambda x: ops.linear(x, W[4, 3], W[4,]), (3,)),
     Case("linear", lambda x: ops.linear(x, W[4, 3]), (2, 3)),
+    Case("linear_relu", lambda x: ops.linear_relu(x, W[4, 3], W[4,]), (3,)),
     Case("conv1d", lambda x: ops.conv1d(x, W[4, 2, 3], W[4,], 2, 1, 1, 2), (4, 9)),
     Case("conv2d", lambda x: ops.conv2d(x, W[6, 2, 3, 3], W[6,], (1, 2), (1, 0), (1, 2), 3), (6, 7, 8)),
     Case("conv2d", lambda x: ops.conv2d(x, W[4, 3, 2, 2], None, 1, "same"), (3, 5, 5)),

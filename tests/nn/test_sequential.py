@@ -78,7 +78,8 @@ def test_neighbours_together_are_what_they_are_apart(training):
     x = np.random.default_rng(0).normal(size=(4, 3, 5, 6)).astype(np.float32)
     x[:2] = x[:2].round()
     row = [nn.ReLU(), nn.MaxPool2d(2, 1), nn.Conv2d(3, 4, 2), nn.BatchNorm2d(4), nn.ReLU(), nn.ReLU()]
-    row += [nn.MaxPool2d(2, 1, padding=1), nn.BatchNorm2d(4)]
+    row += [nn.MaxPool2d(2, 1, padding=1), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(80, 9), nn.ReLU()]
+    row += [nn.Linear(9, 3), nn.BatchNorm1d(3), nn.ReLU(), nn.Linear(3, 2)]
     start = nn.Sequential(*row).state_dict()
     seen = []
     for together in (True, False):
@@ -97,3 +98,22 @@ def test_neighbours_together_are_what_they_are_apart(training):
         )
     for a, b in zip(*seen, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+def test_layers_of_ones_own_are_computed_one_by_one():
+    """Whatever their forward pass is, also where it is not that of the class they come from."""
+
+    class Doubled(nn.Linear):
+        def forward(self, x):
+            return super().forward(x) * 2
+
+    class Shifted(nn.ReLU):
+        def forward(self, x):
+            return super().forward(x) + 1
+
+    x, layer = np.random.default_rng(0).normal(size=(9, 3)).astype(np.float32), Doubled(3, 4)
+    expected = np.maximum(2 * (x @ layer.weight.data.T + layer.bias.data), 0)
+    np.testing.assert_allclose(nn.Sequential(layer, nn.ReLU())(x).data, expected, rtol=1e-5, atol=1e-6)
+    layer = nn.Linear(3, 4)
+    expected = np.maximum(x @ layer.weight.data.T + layer.bias.data, 0) + 1
+    np.testing.assert_allclose(nn.Sequential(layer, Shifted())(x).data, expected, rtol=1e-5, atol=1e-6)

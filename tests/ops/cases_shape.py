@@ -262,6 +262,10 @@ def linear_formula(x, w, b=None):
     return np.einsum("...i,oi->...o", x, w) + (0 if b is None else b)
 
 
+def linear_relu_formula(*inputs):
+    return np.maximum(linear_formula(*inputs), 0)
+
+
 LAYERS = [
     *(
         Case(
@@ -271,10 +275,29 @@ LAYERS = [
             torch=lambda t, x, w, b: t.nn.functional.linear(x, w, b),
             note=f"{shape}{'' if bias else ' without bias'}",
         )
-        for shape in ((2,), (), (2, 5), (0,))
+        for shape in ((2,), (), (2, 5), (0,), (11,))
+        for bias in (normal(4), None)
+    ),
+    *(
+        Case(
+            ops.linear_relu,
+            [normal(*shape, 5), normal(4, 5), bias],
+            linear_relu_formula,
+            torch=lambda t, x, w, b: t.relu(t.nn.functional.linear(x, w, b)),
+            note=f"{shape}{'' if bias else ' without bias'}",
+        )
+        for shape in ((2,), (), (2, 5), (0,), (11,))
         for bias in (normal(4), None)
     ),
     Case(ops.linear, [noncontiguous(2, 3), noncontiguous(4, 3)], linear_formula, note="gaps in memory"),
+    Case(ops.linear_relu, [noncontiguous(9, 3), noncontiguous(4, 3)], linear_relu_formula, note="gaps"),
+    Case(
+        ops.linear_relu,
+        [np.zeros((9, 3)), normal(4, 3)],
+        linear_relu_formula,
+        subgradients=lambda x, w: [np.zeros_like(x), np.zeros_like(w)],
+        note="at the kink",
+    ),
     ErrorCase(
         ops.linear, [normal(2, 3), normal(3, 4)], ShapeError, r"linear needs .* got \(2, 3\) and \(3, 4\)"
     ),
@@ -285,6 +308,11 @@ LAYERS = [
     ErrorCase(ops.linear, [normal(2, 3), None], DTypeError, "linear needs Tensors.* got None"),
     ErrorCase(ops.linear, [normal(2, 3), normal(4, 3), "b"], DTypeError, "linear needs Tensors.* got 'b'"),
     *refuses(ops.linear, 1, normal(4, 3)),
+    ErrorCase(
+        ops.linear_relu, [normal(2, 3), normal(3, 4)], ShapeError, r"linear_relu needs .* got \(2, 3\) and"
+    ),
+    ErrorCase(ops.linear_relu, [normal(2, 3), normal(4, 3), normal(3)], ShapeError, r"needs bias \(4,\)"),
+    *refuses(ops.linear_relu, 1, normal(4, 3)),
     *(
         Case(
             ops.dropout,

@@ -170,7 +170,7 @@ def _rows(x: Tensor, nodes: list[Tensor], calls: list[_Call], model: Module) -> 
     fields: dict[int, Field | None] = {id(x): Field() if x.ndim == 4 else None}
     row_of: dict[int, Row] = {}
     counted: set[int] = set()
-    owner = {id(p): m for m in model.modules() for p in m.parameters(recurse=False)}
+    owner = {id(p): (path, m) for path, m in model.named_modules() for p in m.parameters(recurse=False)}
     for t in nodes:
         operation = t._rule.__name__.lstrip("_")
         parents = [p for p, _ in t._parents or ()]
@@ -185,6 +185,8 @@ def _rows(x: Tensor, nodes: list[Tensor], calls: list[_Call], model: Module) -> 
             continue  # a picture flattened before anything is computed
         if row is None:
             path, module = (call.path, call.module) if call else ("", None)
+            if module is not None and list(module.children()):  # a layer computed with its neighbour
+                path, module = next((owner[id(p)] for p in weights if id(p) in owner), (path, module))
             leaf = module is not None and not list(module.children())
             row = Row(path, _describe(module) if leaf and module else operation, t.shape[1:])
             yield row
@@ -196,7 +198,7 @@ def _rows(x: Tensor, nodes: list[Tensor], calls: list[_Call], model: Module) -> 
             if isinstance(p, Parameter) and id(p) not in counted:
                 counted.add(id(p))
                 row.parameters += p.size
-        for module in {id(m): m for m in map(owner.get, map(id, weights)) if m}.values():
+        for module in {id(m): m for _, m in (owner[id(p)] for p in weights if id(p) in owner)}.values():
             if id(module) not in counted:
                 counted.add(id(module))
                 row.buffers += sum(b.size for _, b in module.named_buffers(recurse=False))
@@ -205,7 +207,7 @@ def _rows(x: Tensor, nodes: list[Tensor], calls: list[_Call], model: Module) -> 
 def _macs(operation: str, y: Tensor, data: list[Tensor], weights: list[Tensor]) -> int:
     """Multiply-accumulates: for every output of a convolution or product, one for each weight it meets."""
     matrices = [w.shape for w in weights if w.ndim > 1]
-    if operation in ("conv1d", "conv2d", "linear") and matrices:
+    if operation in ("conv1d", "conv2d", "linear", "linear_relu") and matrices:
         return y.size * prod(matrices[0][1:])
     if operation == "conv_transpose2d":
         return data[0].size * prod(matrices[0][1:])

@@ -35,20 +35,20 @@ def _matmul(a, b):
     (M, K), N = a.shape, b.shape[1]
     out = empty((M, N))
     panels = empty((-(-N // LANES), K, LANES))
-    _product(np.ascontiguousarray(a), b, panels, np.zeros(LANES, np.float32), out)
+    _product(np.ascontiguousarray(a), b, panels, np.zeros(len(panels) * LANES, np.float32), out)
     return out
 
 
 @parallel
-def _product(a, b, panels, zero, out):
+def _product(a, b, panels, start, out):
     for panel in prange(len(panels)):
-        _pack(b, panel * LANES, panels[panel])
+        pack(b, panel * LANES, panels[panel])
     for task in prange((len(a) + ROWS - 1) // ROWS):
-        _some_rows(a, panels, zero, out, task * ROWS, min(len(a), (task + 1) * ROWS))
+        some_rows(a, panels, start, out, task * ROWS, min(len(a), (task + 1) * ROWS))
 
 
 @jit
-def _pack(b, first, panel):
+def pack(b, first, panel):
     """Columns first … first + LANES − 1 of b, filled up with zeros."""
     K, N = b.shape
     for k in range(K):
@@ -57,23 +57,25 @@ def _pack(b, first, panel):
 
 
 @jit
-def _some_rows(a, panels, zero, out, first, last):
+def some_rows(a, panels, start, out, first, last):
+    """out[i, j] = start[j] + Σₖ a[i, k]·b[k, j], b packed into panels, for rows first … last − 1 of a."""
     K, N = a.shape[1], out.shape[1]
     for panel in range(len(panels)):
         j = panel * LANES
         for i in range(first, last, PIXELS):
             source, target = a.ctypes.data + 4 * i * K, out.ctypes.data + 4 * (i * N + j)
-            w, count, width = panels[panel].ctypes.data, min(PIXELS, last - i), min(LANES, N - j)
+            w, s = panels[panel].ctypes.data, start.ctypes.data + 4 * j
+            count, width = min(PIXELS, last - i), min(LANES, N - j)
             if count == PIXELS:
                 dot_tile(
-                    source, w, zero.ctypes.data, target, 1, 1, 1, K, 0, 0, 0, K, 0, 0, 0, N, count, width,
+                    source, w, s, target, 1, 1, 1, K, 0, 0, 0, K, 0, 0, 0, N, count, width,
                     PIXELS, 1, 16,
                 )  # fmt: skip
             else:  # rows past the end must not be read
                 for r in range(i, last):
                     source, target = a.ctypes.data + 4 * r * K, out.ctypes.data + 4 * (r * N + j)
                     dot_tile(
-                        source, w, zero.ctypes.data, target, 1, 1, 1, K, 0, 0, 0, K, 0, 0, 0, N, 1, width,
+                        source, w, s, target, 1, 1, 1, K, 0, 0, 0, K, 0, 0, 0, N, 1, width,
                         1, 1, 16,
                     )  # fmt: skip
 

@@ -5,6 +5,7 @@ view of the array dies, so nobody needs to know.  A training step needs again wh
 are as many blocks as a third more than were ever in use at once; then the longest unused are given up.
 """
 
+import math
 import mmap
 import threading
 
@@ -47,10 +48,7 @@ class _Lease(np.ndarray):
 
 def empty(shape, dtype=np.float32) -> np.ndarray:
     """An array with whatever numbers the memory held before, as np.empty."""
-    dtype = np.dtype(dtype)
-    size = dtype.itemsize
-    for n in shape:
-        size *= n
+    size = math.prod(shape) * np.dtype(dtype).itemsize
     if size < SMALL:
         return np.empty(shape, dtype)
     step = SMALL if size < PAGE else PAGE

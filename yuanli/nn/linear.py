@@ -31,6 +31,10 @@ class Linear(Module):
     def forward(self, x: Any) -> Tensor:
         return ops.linear(x, self.weight, self.bias)
 
+    def forward_relu(self, x: Any) -> Tensor:
+        """max(0, self(x)), in one operation."""
+        return ops.linear_relu(x, self.weight, self.bias)
+
     def extra_repr(self) -> str:
         return (
             f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"

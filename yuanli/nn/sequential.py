@@ -1,14 +1,16 @@
 """Sequential and ModuleList: modules in a row, under the names "0", "1", …"""
 
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import zip_longest
 from typing import Any
 
 from yuanli.errors import ModelError, ValueRangeError
 from yuanli.nn.activation import ReLU
+from yuanli.nn.linear import Linear
 from yuanli.nn.module import Module
 from yuanli.nn.norm import BatchNorm1d, BatchNorm2d
 from yuanli.nn.pool import MaxPool2d
+
+WITH_RELU = (Linear, BatchNorm1d, BatchNorm2d)  # layers that know how to compute a ReLU after them
 
 
 class _Row(Module):
@@ -64,9 +66,10 @@ class _Row(Module):
 class Sequential(_Row):
     """The modules one after the other: `Sequential(a, b)(x)` is b(a(x)).
 
-    Sequential({"hidden": a, "output": b}) names them.  A batch normalisation and the ReLU after it are
-    computed together (`ops.batch_norm_relu`), and a ReLU before a max pooling after it, where there are
-    fewer numbers: the largest of max(0, x) is max(0, the largest).  Neither changes a value or a gradient.
+    Sequential({"hidden": a, "output": b}) names them.  A linear layer or batch normalisation and the
+    ReLU after it are computed together (`ops.linear_relu`, `ops.batch_norm_relu`), and a ReLU before a max
+    pooling after it, where there are fewer numbers: the largest of max(0, x) is max(0, the largest).  Neither
+    changes a value or a gradient.  Subclasses, whose `forward` may be another, are computed one by one.
     """
 
     def __init__(self, *modules: Any) -> None:
@@ -78,18 +81,19 @@ class Sequential(_Row):
             self._name(name, module)
 
     def forward(self, x: Any) -> Any:
-        modules = iter(zip_longest(self, list(self)[1:]))
-        for module, following in modules:
-            if isinstance(module, BatchNorm1d | BatchNorm2d) and isinstance(following, ReLU):
-                x = module.forward_relu(x)
-                next(modules)
+        modules = list(self)
+        pairs = zip(modules, [*modules[1:], None], strict=False)
+        for module, following in pairs:
+            if type(following) is ReLU and type(module) in WITH_RELU:
+                x = module.forward_relu(x)  # type: ignore[attr-defined]
+                next(pairs)
             elif (
-                isinstance(module, ReLU)
-                and isinstance(following, MaxPool2d)
+                type(module) is ReLU
+                and type(following) is MaxPool2d
                 and following.dilation == (1, 1)  # every window sees the picture
             ):
                 x = module(following(x))
-                next(modules)
+                next(pairs)
             else:
                 x = module(x)
         return x

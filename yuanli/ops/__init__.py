@@ -29,7 +29,7 @@ from yuanli.ops.likelihood_loss import (
     kl_div,
     nll_loss,
 )
-from yuanli.ops.linear import linear
+from yuanli.ops.linear import linear, linear_relu
 from yuanli.ops.margin_loss import hinge_loss, multi_margin_loss, multiclass_hinge_loss
 from yuanli.ops.norm import batch_norm, batch_norm_relu, layer_norm, local_response_norm
 from yuanli.ops.pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d
@@ -107,7 +107,7 @@ ELEMENTWISE = (
 )
 REDUCTIONS = (var, softmax, log_softmax, logsumexp)
 SHAPES = (broadcast_to, cat, channel_shuffle, flatten, pad, permute, squeeze, stack, unsqueeze)
-LAYERS = (dropout, embedding, linear)
+LAYERS = (dropout, embedding, linear, linear_relu)
 CONVOLUTIONS = (conv1d, conv2d, conv_transpose2d)
 POOLS = (max_pool2d, avg_pool2d, adaptive_avg_pool2d)
 NORMS = (batch_norm, batch_norm_relu, layer_norm, local_response_norm)

@@ -19,6 +19,10 @@ def linear(w: Writer, a: Call, b: Call) -> str:
     return w.node("Add", [y, bias]) if bias else y
 
 
+def linear_relu(w: Writer, a: Call, b: Call) -> str:
+    return w.node("Relu", [linear(w, a, b)])
+
+
 def dropout(w: Writer, a: Call, b: Call) -> str:
     if a.arguments["training"] and a.arguments["p"]:
         raise UnsupportedError("dropout that drops also in evaluation has no counterpart in ONNX")
@@ -149,8 +153,8 @@ def local_response_norm(w: Writer, a: Call, b: Call) -> str:
 
 
 RULES: dict[str, Rule] = {
-    "linear": linear, "dropout": dropout, "conv1d": convolution, "conv2d": convolution,
-    "conv_transpose2d": conv_transpose, "max_pool2d": max_pool, "avg_pool2d": average_pool,
-    "adaptive_avg_pool2d": adaptive_pool, "batch_norm": batch_norm, "batch_norm_relu": batch_norm_relu,
-    "layer_norm": layer_norm, "local_response_norm": local_response_norm,
+    "linear": linear, "linear_relu": linear_relu, "dropout": dropout, "conv1d": convolution,
+    "conv2d": convolution, "conv_transpose2d": conv_transpose, "max_pool2d": max_pool,
+    "avg_pool2d": average_pool, "adaptive_avg_pool2d": adaptive_pool, "batch_norm": batch_norm,
+    "batch_norm_relu": batch_norm_relu, "layer_norm": layer_norm, "local_response_norm": local_response_norm,
 }  # fmt: skip

@@ -1,0 +1,77 @@
+"""The fully connected layer y = max(floor, x Wᵀ + b) over a matrix x (M, K): one sweep there, one back.
+
+With floor 0 that is a ReLU's layer, with −∞ a plain one.  A thread turns W into panels, multiplies a few rows
+by them, starting at b, and bounds the result while it lies in the cache.
+"""
+
+import numpy as np
+
+from yuanli.kernels.compiler import jit, parallel, prange
+from yuanli.kernels.dispatch import LARGE, choose
+from yuanli.kernels.elementwise import relu_grad
+from yuanli.kernels.matmul import LANES, PIXELS, ROWS, WORTH, pack, some_rows
+from yuanli.kernels.memory import empty
+from yuanli.kernels.normalisation import column_sums
+
+FLOAT32 = np.dtype(np.float32)
+
+
+def linear_numpy(x, weight, bias, floor):
+    """y[m, n] = max(floor, Σₖ x[m, k]·weight[n, k] + bias[n])"""
+    y = x @ weight.T
+    if bias is not None:
+        y = np.add(y, bias, out=y if y.dtype == bias.dtype else None)
+    return y if floor == -np.inf else np.maximum(y, y.dtype.type(floor), out=y)
+
+
+def passed_numpy(dy, y, floor):
+    """g[m, n] = dy[m, n] where y[m, n] is above the floor, else 0; and Σₘ g[m, n]"""
+    g = dy if floor == -np.inf else relu_grad(dy, y)
+    return g, column_sums(g)
+
+
+def _linear(x, weight, bias, floor):
+    (M, K), N = x.shape, len(weight)
+    narrow = x.dtype == weight.dtype == FLOAT32 and (bias is None or bias.dtype == FLOAT32)
+    if M < PIXELS or not narrow:  # few rows are not worth packing W
+        return linear_numpy(x, weight, bias, floor)
+    start = np.zeros(-(-N // LANES) * LANES, np.float32)
+    if bias is not None:
+        start[:N] = bias
+    panels, y = empty((len(start) // LANES, K, LANES)), empty((M, N))
+    sweep = _layer if M * K * N >= WORTH else _layer.on_one
+    sweep(np.ascontiguousarray(x), np.ascontiguousarray(weight).T, panels, start, floor, y)
+    return y
+
+
+def _passed(dy, y, floor):
+    if floor == -np.inf or y.size >= LARGE or not dy.dtype == y.dtype == FLOAT32:
+        return passed_numpy(dy, y, floor)
+    g, sums = np.empty_like(y), np.zeros(y.shape[1], np.float32)
+    _passed_here(np.ascontiguousarray(dy), y, g, sums)
+    return g, sums
+
+
+@parallel
+def _layer(x, columns, panels, start, floor, y):
+    for panel in prange(len(panels)):
+        pack(columns, panel * LANES, panels[panel])
+    least = np.float32(floor)
+    for task in prange((len(x) + ROWS - 1) // ROWS):
+        first, last = task * ROWS, min(len(x), (task + 1) * ROWS)
+        some_rows(x, panels, start, y, first, last)
+        for m in range(first, last):
+            for n in range(y.shape[1]):
+                y[m, n] = least if y[m, n] < least else y[m, n]
+
+
+@jit
+def _passed_here(dy, y, g, sums):
+    for m in range(len(y)):
+        for n in range(len(sums)):
+            g[m, n] = dy[m, n] if y[m, n] > 0 else np.float32(0)
+            sums[n] += g[m, n]
+
+
+linear = choose(linear_numpy, lambda: _linear)
+passed = choose(passed_numpy, lambda: _passed)
