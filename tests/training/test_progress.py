@@ -1,11 +1,12 @@
 """What is said while a model is trained."""
 
 import io
+import time
 from types import SimpleNamespace
 
 import pytest
 
-from yuanli.training.progress import Bar, Lines
+from yuanli.training.progress import Bar, Lines, Waiting
 
 ROW = {
     "lr": 0.0028, "train_loss": 2.18074, "train_accuracy": 0.25833,
@@ -63,3 +64,30 @@ def test_the_bar_and_its_lines_fit_the_terminal(width, monkeypatch):
     last = next(line for line in reversed(lines) if "━" in line)
     assert "400/400  loss 2.181  accuracy 0.2583" in last
     assert last.count("━") >= 20
+
+
+def test_where_there_is_no_epoch_the_time_is_told_until_the_first_begins():
+    stream = io.StringIO()
+    with Waiting(stream, "gbdt", every=0.02) as waiting:
+        deadline = time.monotonic() + 10
+        while not stream.getvalue() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        waiting.on_start(None)
+        told = stream.getvalue()
+        time.sleep(0.1)
+        assert stream.getvalue() == told
+    assert told.splitlines()[0] == "gbdt is learning, 0:00 so far"
+
+
+def test_on_a_terminal_the_clock_is_wiped_away():
+    stream = io.StringIO()
+    stream.isatty = lambda: True
+    with Waiting(stream, "svm") as waiting:
+        waiting.every = 0.01
+        deadline = time.monotonic() + 10
+        while not stream.getvalue() and time.monotonic() < deadline:
+            time.sleep(0.01)
+    *_, line, blank, rest = stream.getvalue().split("\r")
+    assert line.startswith("svm is learning, 0:0")
+    assert blank == " " * len(line)
+    assert rest == ""

@@ -162,7 +162,7 @@ def train(
     What you do not choose, the model's recipe does.
     """
     from yuanli import recipes
-    from yuanli.training.progress import progress
+    from yuanli.training.progress import Waiting, progress
 
     recipe = recipes.find(model)
     given = {
@@ -170,7 +170,8 @@ def train(
         "l1": l1, "l2": l2, "dropout": dropout, "augment": augment, "weights": weights, "freeze": freeze,
     } | options(own or [])  # fmt: skip
     found, source = load(recipe, data, target, data_root)
-    with interruptible("interrupted; the same command with --out FOLDER --resume goes on with a run"):
+    again = "interrupted; the same command with --out FOLDER --resume goes on with a run"
+    with interruptible(again), Waiting(sys.stderr, recipe.name) as waiting:
         run = recipes.train(
             model,
             found,
@@ -178,7 +179,7 @@ def train(
             out=out,
             resume=resume,
             source=source,
-            hooks=[progress()],
+            hooks=[waiting, progress()],
             tell=say,
             **given,
         )

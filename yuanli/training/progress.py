@@ -2,8 +2,10 @@
 
 import math
 import sys
+import threading
 import time
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from yuanli.training.state import Hook, Training
 
@@ -80,6 +82,42 @@ class Bar(Hook):
             self.bar.console.print(
                 f"stopped after epoch {training.epoch}: {training.reason}", highlight=False
             )
+
+
+class Waiting(Hook):
+    """How long there is no epoch to count: `with Waiting(stream, "gbdt"):`, over at the first `on_start`.
+
+    A clock that ticks on a terminal; elsewhere a line every `every` seconds, `gbdt is learning, 1:00 so far`.
+    """
+
+    def __init__(self, stream: Any, name: str, every: float = 30.0) -> None:
+        self.stream, self.name = stream, name
+        self.every = 0.5 if stream.isatty() else every
+        self.over = threading.Event()
+        self.clock = threading.Thread(target=self._tick, daemon=True)
+
+    def __enter__(self) -> Self:
+        self.clock.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.over.set()
+        self.clock.join()
+
+    def on_start(self, training: Training) -> None:
+        self.__exit__(None, None, None)
+
+    def _tick(self) -> None:
+        began = time.monotonic()
+        start, end = ("\r", "") if self.stream.isatty() else ("", "\n")
+        line = ""
+        while not self.over.wait(self.every):
+            line = f"{self.name} is learning, {clock(time.monotonic() - began)} so far"
+            print(f"{start}{line}", end=end, file=self.stream, flush=True)
+        if line and start:
+            print(f"\r{' ' * len(line)}\r", end="", file=self.stream, flush=True)
 
 
 def where(training: Training) -> str:
