@@ -10,6 +10,7 @@ from yuanli.kernels.compiler import jit, parallel, prange
 from yuanli.kernels.dispatch import choose
 from yuanli.kernels.elementwise import LARGE
 
+FLOAT32 = np.dtype(np.float32)
 STRETCH = 1 << 14  # elements that one thread works off at a time
 
 
@@ -49,30 +50,29 @@ def _descend(w, g, scratch, lr, decay):
     if not _suits(g, w):
         return descend_numpy(w, g, scratch, lr, decay)
     sweep = _descend_everywhere if w.size >= LARGE else _descend_here
-    sweep(_flat(w), _flat(g), lr, decay)
+    sweep(w.reshape(-1), g.reshape(-1), lr, decay)
 
 
 def _descend_with_momentum(w, g, v, scratch, lr, decay, momentum, gain, nesterov):
     if not _suits(g, w, v):
         return descend_with_momentum_numpy(w, g, v, scratch, lr, decay, momentum, gain, nesterov)
     sweep = _momentum_everywhere if w.size >= LARGE else _momentum_here
-    sweep(_flat(w), _flat(g), _flat(v), lr, decay, momentum, gain, nesterov)
+    sweep(w.reshape(-1), g.reshape(-1), v.reshape(-1), lr, decay, momentum, gain, nesterov)
 
 
 def _adam(w, g, m, v, scratch, rate, decay, beta1, beta2, root2, eps):
     if not _suits(g, w, m, v):
         return adam_numpy(w, g, m, v, scratch, rate, decay, beta1, beta2, root2, eps)
     sweep = _adam_everywhere if w.size >= LARGE else _adam_here
-    sweep(_flat(w), _flat(g), _flat(m), _flat(v), rate, decay, beta1, beta2, root2, eps)
+    sweep(w.reshape(-1), g.reshape(-1), m.reshape(-1), v.reshape(-1), rate, decay, beta1, beta2, root2, eps)
 
 
 def _suits(g, *written):
     """Whether the sweep can run: what it writes into must be one stretch of memory, not a copy of one."""
-    return g.dtype == np.float32 and all(a.dtype == np.float32 and a.flags.c_contiguous for a in written)
-
-
-def _flat(a):
-    return a.reshape(-1)
+    for a in written:
+        if a.dtype != FLOAT32 or not a.flags.c_contiguous:
+            return False
+    return g.dtype == FLOAT32
 
 
 @jit

@@ -55,7 +55,8 @@ def labelled(name, scores, target, ignore_index=None):
         raise DTypeError(f"{name} needs whole numbers as classes, got dtype {target.dtype}")
     y = target.reshape(-1)
     k, keep = scores.shape[1], None
-    if y.size and (y.min() < 0 or y.max() >= k or (ignore_index is not None and 0 <= ignore_index < k)):
+    # negative numbers, read as without a sign, are very large: one look finds whatever is out of range
+    if y.size and (y.view(f"u{y.itemsize}").max() >= k or ignore_index in range(k)):
         keep = y != ignore_index
         y = y[keep]
         if wrong := set(y[(y < 0) | (y >= k)].tolist()):
