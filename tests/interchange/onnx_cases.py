@@ -155,6 +155,8 @@ CASES = [
     ),
     Case("batch_norm", lambda x: ops.batch_norm(x, np.zeros(4), np.ones(4), None, W[4,]), (4,)),
     Case("batch_norm_relu", lambda x: ops.batch_norm_relu(x, np.zeros(4), np.ones(4), W[4,], W[4,]), (4,)),
+    Case("batch_norm_relu6", lambda x: ops.batch_norm_relu6(9 * x, np.zeros(4), np.ones(4)), (4,)),
+    Case("batch_norm_add_relu", lambda x: ops.batch_norm_add_relu(x, 2 * x, np.zeros(4), np.ones(4)), (4,)),
     Case("layer_norm", lambda x: (ops.layer_norm(x, 4, W[4,], W[4,]), ops.layer_norm(x, (3, 4)))),
     Case("local_response_norm", lambda x: ops.local_response_norm(x, 5, 5e-4, 0.75, 2.0), (6, 3, 3)),
     Case("rnn", Weighted(ops.rnn, 1), (5, 3)),

@@ -75,17 +75,22 @@ def test_normalisation_equals_float64(shape, dtype):
         np.testing.assert_allclose(mean, wide.mean(0), rtol=2e-5)
         np.testing.assert_allclose(var, wide.var(0), rtol=1e-3, atol=1e-9 if len(x) > 1 else 1e-6)
     scale, shift, slope, offset = (rng.normal(size=shape[1]).astype(dtype) for _ in range(4))
-    for floor in (-np.inf, 0.0):
-        y = normalisation.scale_shift(x, mean, scale, shift, floor)
-        expected = np.maximum((wide - mean) * scale + shift, floor)
+    other = rng.normal(size=shape).astype(dtype)
+    y = normalisation.scale_shift_add_relu(x, other, mean, scale, shift)
+    expected = np.maximum((wide - mean) * scale + shift + other, 0)
+    np.testing.assert_allclose(y, expected, rtol=1e-4, atol=1e-4)
+    for floor, ceiling in ((-np.inf, np.inf), (0.0, np.inf), (0.0, 1.0)):
+        bounds = floor, ceiling
+        y = normalisation.scale_shift(x, mean, scale, shift, *bounds)
+        expected = np.clip((wide - mean) * scale + shift, *bounds)
         np.testing.assert_allclose(y, expected, rtol=1e-4, atol=1e-4)
-        g = wide_dy * (y > floor)
-        total, products = normalisation.grad_sums(x, dy, mean, scale, shift, floor)
+        g = wide_dy * ((y > floor) & (y < ceiling))
+        total, products = normalisation.grad_sums(x, dy, mean, scale, shift, *bounds)
         assert total.dtype == products.dtype == dtype
         many = np.sqrt(max(len(x), 1))
         np.testing.assert_allclose(total, g.sum(0), rtol=1e-5, atol=1e-5 * many)
         np.testing.assert_allclose(products, (g * (wide - mean)).sum(0), rtol=1e-4, atol=1e-4 * many)
-        dx = normalisation.grad_x(x, dy, mean, scale, shift, slope, offset, floor)
+        dx = normalisation.grad_x(x, dy, mean, scale, shift, slope, offset, *bounds)
         expected = g * scale + (wide - mean) * slope + offset
         np.testing.assert_allclose(dx, expected, rtol=1e-4, atol=1e-4)
 

@@ -80,6 +80,7 @@ def test_neighbours_together_are_what_they_are_apart(training):
     row = [nn.ReLU(), nn.MaxPool2d(2, 1), nn.Conv2d(3, 4, 2), nn.BatchNorm2d(4), nn.ReLU(), nn.ReLU()]
     row += [nn.MaxPool2d(2, 1, padding=1), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(80, 9), nn.ReLU()]
     row += [nn.Linear(9, 3), nn.BatchNorm1d(3), nn.ReLU(), nn.Linear(3, 2)]
+    row += [nn.BatchNorm1d(2), nn.ReLU6()]
     start = nn.Sequential(*row).state_dict()
     seen = []
     for together in (True, False):

@@ -97,6 +97,22 @@ def batch_norm_relu(*inputs, **options):
     return np.maximum(batch_norm(*inputs, **options), 0)
 
 
+def batch_norm_relu6(*inputs, **options):
+    return np.clip(batch_norm(*inputs, **options), 0, 6)
+
+
+def torch_batch_norm_relu6(torch, *inputs, **options):
+    return torch.nn.functional.relu6(torch.nn.functional.batch_norm(*inputs, **options))
+
+
+def batch_norm_add_relu(x, other, *inputs, **options):
+    return np.maximum(batch_norm(x, *inputs, **options) + other, 0)
+
+
+def torch_batch_norm_add_relu(torch, x, other, *inputs, **options):
+    return torch.relu(torch.nn.functional.batch_norm(x, *inputs, **options) + other)
+
+
 def torch_batch_norm_relu(torch, *inputs, **options):
     return torch.relu(torch.nn.functional.batch_norm(*inputs, **options))
 
@@ -337,6 +353,17 @@ BATCH_NORM = [
         ("gaps in memory", [noncontiguous(2, 3, 4, 2), MEAN, VAR, normal(3), normal(3)]),
     ]
 ]
+WIDE_BATCH_NORM = [  # reaches below 0 and above 6
+    (
+        note,
+        [*inputs[:3], *([normal(3, scale=5.0), normal(3, scale=5.0)] if len(inputs) > 4 else inputs[3:])],
+        o,
+    )
+    for note, inputs, o in BATCH_NORM
+]
+SHORTCUT_BATCH_NORM = [
+    (note, [inputs[0], inputs[0], *inputs[1:]], options) for note, inputs, options in BATCH_NORM
+]
 # x − mean is −1, 0 and 2: below the kink, on it and above
 BELOW = [np.array([[1.0], [2.0], [4.0]]), np.array([2.0]), np.array([1.0 - 1e-5])]
 EMPTY_BATCH_NORM = [  # without a formula: the mean of nothing
@@ -344,6 +371,7 @@ EMPTY_BATCH_NORM = [  # without a formula: the mean of nothing
     for training in (True, False)
 ]
 
+BNR6, BNAR = ops.batch_norm_relu6, ops.batch_norm_add_relu
 BN, BNR, LN, LRN = ops.batch_norm, ops.batch_norm_relu, ops.layer_norm, ops.local_response_norm
 
 LAYER_NORM = [
@@ -383,6 +411,11 @@ NORM_ERRORS = [
     ErrorCase(
         BNR, [normal(3), MEAN, VAR], ShapeError, r"batch_norm_relu needs x \(N, C\), .*got shape \(3,\)"
     ),
+    ErrorCase(BNR6, [normal(3), MEAN, VAR], ShapeError, r"batch_norm_relu6 needs x \(N, C\), .*got shape"),
+    ErrorCase(
+        BNAR, [normal(4, 3), normal(1, 3), MEAN, VAR], ShapeError, r"of one shape, got \(4, 3\) and \(1, 3\)"
+    ),
+    ErrorCase(BNAR, [normal(4, 3), INTEGERS, MEAN, VAR], DTypeError, r"needs other of floats"),
     ErrorCase(
         LN, [normal(4, 5), 4], ShapeError, r"whose last axes are normalized_shape \(4,\), got shape \(4, 5\)"
     ),
@@ -428,6 +461,39 @@ CASES = [
     *(
         Case(BNR, inputs, batch_norm_relu, options, torch_batch_norm_relu, None, affine(inputs), note)
         for note, inputs, options in BATCH_NORM
+    ),
+    *(
+        Case(BNR6, inputs, batch_norm_relu6, options, torch_batch_norm_relu6, None, affine(inputs), note)
+        for note, inputs, options in WIDE_BATCH_NORM
+    ),
+    *(
+        Case(
+            BNAR,
+            inputs,
+            batch_norm_add_relu,
+            options,
+            torch_batch_norm_add_relu,
+            None,
+            [0, 1, *(i + 1 for i in affine(inputs[1:])[1:])],
+            note,
+        )
+        for note, inputs, options in SHORTCUT_BATCH_NORM
+    ),
+    Case(
+        BNAR,
+        [BELOW[0], np.array([[1.0], [0.0], [0.0]]), *BELOW[1:]],
+        batch_norm_add_relu,
+        subgradients=lambda x, other, mean, var: [x - mean + other > 0, x - mean + other > 0],
+        note="kink",
+        differentiable=[0, 1],
+    ),
+    Case(
+        BNR6,
+        [np.array([[2.0], [5.0], [8.0], [9.0]]), *BELOW[1:]],
+        batch_norm_relu6,
+        subgradients=lambda x, mean, var: [(x > mean) & (x < mean + 6)],
+        note="kinks",
+        differentiable=[0],
     ),
     Case(
         BNR,

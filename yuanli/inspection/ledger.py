@@ -23,8 +23,9 @@ from yuanli.tensor import Tensor, ancestors
 
 FOLLOW = {  # operations that are counted with what they follow
     "relu", "relu6", "leaky_relu", "elu", "gelu", "softplus", "silu", "sigmoid", "tanh", "clip", "dropout",
-    "batch_norm", "batch_norm_relu", "layer_norm", "local_response_norm", "softmax", "log_softmax",
-    "flatten", "reshape", "squeeze", "unsqueeze", "permute", "transpose", "getitem", "pad", "channel_shuffle",
+    "batch_norm", "batch_norm_relu", "batch_norm_relu6", "layer_norm", "local_response_norm", "softmax",
+    "log_softmax", "flatten", "reshape", "squeeze", "unsqueeze", "permute", "transpose", "getitem", "pad",
+    "channel_shuffle",
 }  # fmt: skip
 
 

@@ -1,8 +1,9 @@
 """The sweeps of batch normalisation over a matrix x (M, C), a row for every place: two forward, two backward.
 
-A ReLU that follows is done in the same sweeps: y = max(floor, …) with floor 0, or −∞ for none; backward the
-sweeps find again from x what was below, which costs less than to read y.  Sums over rows are kept in
-float32 for STRETCH rows at a time and added up in float64.
+A ReLU or ReLU6 that follows is done in the same sweeps: y is held between floor and ceiling, which are ∓∞ for
+none; backward the sweeps find again from x what lay between, which costs less than to read y.  A shortcut is
+added in the same sweep too; then y tells what lay above.  Sums over rows are kept in float32 for STRETCH
+rows at a time and added up in float64.
 """
 
 import numpy as np
@@ -28,25 +29,33 @@ def statistics_numpy(x):
     return mean, column_sums(centred * centred) / n
 
 
-def scale_shift_numpy(x, mean, scale, shift, floor=-np.inf):
-    """y[m, c] = max(floor, scale[c]·(x[m, c] − mean[c]) + shift[c])"""
-    return np.maximum((x - mean) * scale + shift, x.dtype.type(floor))
+def scale_shift_numpy(x, mean, scale, shift, floor=-np.inf, ceiling=np.inf):
+    """y[m, c] = min(ceiling, max(floor, scale[c]·(x[m, c] − mean[c]) + shift[c]))"""
+    return np.clip((x - mean) * scale + shift, x.dtype.type(floor), x.dtype.type(ceiling))
 
 
-def passed(x, dy, mean, scale, shift, floor):
-    """dy where scale·(x − mean) + shift is above the floor, else 0"""
-    return dy if floor == -np.inf else dy * ((x - mean) * scale + shift > floor)
+def scale_shift_add_relu_numpy(x, other, mean, scale, shift):
+    """y[m, c] = max(0, scale[c]·(x[m, c] − mean[c]) + shift[c] + other[m, c])"""
+    return np.maximum((x - mean) * scale + shift + other, 0)
 
 
-def grad_sums_numpy(x, dy, mean, scale, shift, floor=-np.inf):
-    """Σₘ g[m, c] and Σₘ g[m, c]·(x[m, c] − mean[c]), where g is what of dy passed the floor"""
-    g = passed(x, dy, mean, scale, shift, floor)
+def passed(x, dy, mean, scale, shift, floor, ceiling):
+    """dy where scale·(x − mean) + shift is between floor and ceiling, else 0"""
+    if (floor, ceiling) == (-np.inf, np.inf):
+        return dy
+    y = (x - mean) * scale + shift
+    return dy * ((y > floor) & (y < ceiling))
+
+
+def grad_sums_numpy(x, dy, mean, scale, shift, floor=-np.inf, ceiling=np.inf):
+    """Σₘ g[m, c] and Σₘ g[m, c]·(x[m, c] − mean[c]), where g is dy between floor and ceiling, else 0"""
+    g = passed(x, dy, mean, scale, shift, floor, ceiling)
     return column_sums(g), column_sums(g * (x - mean))
 
 
-def grad_x_numpy(x, dy, mean, scale, shift, slope, offset, floor=-np.inf):
+def grad_x_numpy(x, dy, mean, scale, shift, slope, offset, floor=-np.inf, ceiling=np.inf):
     """dx[m, c] = scale[c]·g[m, c] + slope[c]·(x[m, c] − mean[c]) + offset[c], g as above"""
-    return passed(x, dy, mean, scale, shift, floor) * scale + (x - mean) * slope + offset
+    return passed(x, dy, mean, scale, shift, floor, ceiling) * scale + (x - mean) * slope + offset
 
 
 def _statistics(x):
@@ -60,32 +69,43 @@ def _statistics(x):
     return (first + total).astype(x.dtype), np.maximum(squares - total * total, 0).astype(x.dtype)
 
 
-def _scale_shift(x, mean, scale, shift, floor=-np.inf):
+def _scale_shift(x, mean, scale, shift, floor=-np.inf, ceiling=np.inf):
     if not _suits(x):
-        return scale_shift_numpy(x, mean, scale, shift, floor)
+        return scale_shift_numpy(x, mean, scale, shift, floor, ceiling)
     wide, y = _widen(x), empty(x.shape)
     channels = _repeated(wide, x, mean, scale, shift)
-    _scale_shift_sweep(wide, *channels, np.float32(floor), y.reshape(wide.shape))
+    _scale_shift_sweep(wide, *channels, np.float32(floor), np.float32(ceiling), y.reshape(wide.shape))
     return y
 
 
-def _grad_sums(x, dy, mean, scale, shift, floor=-np.inf):
+def _scale_shift_add_relu(x, other, mean, scale, shift):
+    if not (_suits(x) and _suits(other)):
+        return scale_shift_add_relu_numpy(x, other, mean, scale, shift)
+    wide, y = _widen(x), empty(x.shape)
+    channels = _repeated(wide, x, mean, scale, shift)
+    _scale_shift_add_relu_sweep(wide, other.reshape(wide.shape), *channels, y.reshape(wide.shape))
+    return y
+
+
+def _grad_sums(x, dy, mean, scale, shift, floor=-np.inf, ceiling=np.inf):
     if not (_suits(x) and _suits(dy)):
-        return grad_sums_numpy(x, dy, mean, scale, shift, floor)
+        return grad_sums_numpy(x, dy, mean, scale, shift, floor, ceiling)
     wide = _widen(x)
     sums = np.zeros((threads(), 2, wide.shape[1]))
     channels = _repeated(wide, x, mean, scale, shift)
-    _products_around(wide, dy.reshape(wide.shape), *channels, np.float32(floor), sums)
+    bounds = np.float32(floor), np.float32(ceiling)
+    _products_around(wide, dy.reshape(wide.shape), *channels, *bounds, sums)
     total, products = sums.sum(0).reshape(2, -1, len(mean)).sum(1).astype(x.dtype)
     return total, products
 
 
-def _grad_x(x, dy, mean, scale, shift, slope, offset, floor=-np.inf):
+def _grad_x(x, dy, mean, scale, shift, slope, offset, floor=-np.inf, ceiling=np.inf):
     if not (_suits(x) and _suits(dy)):
-        return grad_x_numpy(x, dy, mean, scale, shift, slope, offset, floor)
+        return grad_x_numpy(x, dy, mean, scale, shift, slope, offset, floor, ceiling)
     wide, dx = _widen(x), empty(x.shape)
     channels = _repeated(wide, x, mean, scale, shift, slope, offset)
-    _grad_x_sweep(wide, dy.reshape(wide.shape), *channels, np.float32(floor), dx.reshape(wide.shape))
+    bounds = np.float32(floor), np.float32(ceiling)
+    _grad_x_sweep(wide, dy.reshape(wide.shape), *channels, *bounds, dx.reshape(wide.shape))
     return dx
 
 
@@ -126,7 +146,7 @@ def _sums_around(x, middle, sums):
 
 
 @parallel
-def _products_around(x, dy, middle, scale, shift, floor, sums):
+def _products_around(x, dy, middle, scale, shift, floor, ceiling, sums):
     parts = len(sums)
     each = -(-len(x) // parts)
     for part in prange(parts):
@@ -137,7 +157,8 @@ def _products_around(x, dy, middle, scale, shift, floor, sums):
             for m in range(start, min(start + STRETCH, len(x), (part + 1) * each)):
                 for c in range(len(middle)):
                     centred = x[m, c] - middle[c]
-                    g = dy[m, c] if centred * scale[c] + shift[c] > floor else np.float32(0)
+                    y = centred * scale[c] + shift[c]
+                    g = dy[m, c] if (y > floor) & (y < ceiling) else np.float32(0)
                     total[c] += g
                     products[c] += g * centred
             for c in range(len(middle)):
@@ -146,23 +167,33 @@ def _products_around(x, dy, middle, scale, shift, floor, sums):
 
 
 @parallel
-def _scale_shift_sweep(x, mean, scale, shift, floor, y):
+def _scale_shift_sweep(x, mean, scale, shift, floor, ceiling, y):
     for m in prange(len(x)):
         for c in range(x.shape[1]):
             v = (x[m, c] - mean[c]) * scale[c] + shift[c]
-            y[m, c] = floor if v < floor else v
+            y[m, c] = floor if v < floor else ceiling if v > ceiling else v
 
 
 @parallel
-def _grad_x_sweep(x, dy, mean, scale, shift, slope, offset, floor, dx):
+def _scale_shift_add_relu_sweep(x, other, mean, scale, shift, y):
+    for m in prange(len(x)):
+        for c in range(x.shape[1]):
+            v = (x[m, c] - mean[c]) * scale[c] + shift[c] + other[m, c]
+            y[m, c] = np.float32(0) if v < 0 else v
+
+
+@parallel
+def _grad_x_sweep(x, dy, mean, scale, shift, slope, offset, floor, ceiling, dx):
     for m in prange(len(x)):
         for c in range(x.shape[1]):
             centred = x[m, c] - mean[c]
-            g = dy[m, c] if centred * scale[c] + shift[c] > floor else np.float32(0)
+            y = centred * scale[c] + shift[c]
+            g = dy[m, c] if (y > floor) & (y < ceiling) else np.float32(0)
             dx[m, c] = g * scale[c] + centred * slope[c] + offset[c]
 
 
 statistics = choose(statistics_numpy, lambda: _statistics)
 scale_shift = choose(scale_shift_numpy, lambda: _scale_shift)
+scale_shift_add_relu = choose(scale_shift_add_relu_numpy, lambda: _scale_shift_add_relu)
 grad_sums = choose(grad_sums_numpy, lambda: _grad_sums)
 grad_x = choose(grad_x_numpy, lambda: _grad_x)

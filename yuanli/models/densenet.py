@@ -7,7 +7,7 @@ import numpy as np
 from yuanli.errors import ValueRangeError
 from yuanli.models.images import he_, need_images
 from yuanli.nn import AvgPool2d, BatchNorm2d, Conv2d, Dropout, Linear, MaxPool2d, Module, ReLU, Sequential
-from yuanli.ops import adaptive_avg_pool2d, cat, flatten, relu
+from yuanli.ops import adaptive_avg_pool2d, cat, flatten
 from yuanli.tensor import Tensor
 
 Rng = np.random.Generator | None
@@ -100,7 +100,7 @@ class DenseNet(Module):
 
     def forward(self, x: Any) -> Tensor:  # (N, 3, 224, 224)
         need_images(self, x, self.in_channels, self.smallest)
-        maps = relu(self.features(x))  # (N, 1024, 7, 7)
+        maps = self.features(x)  # (N, 1024, 7, 7)
         return self.classifier(flatten(adaptive_avg_pool2d(maps, 1), 1))
 
 
@@ -140,14 +140,14 @@ class CifarDenseNet(Module):
 
     def forward(self, x: Any) -> Tensor:  # (N, 3, 32, 32)
         need_images(self, x, self.in_channels, self.smallest)
-        maps = relu(self.features(x))  # (N, C, 8, 8)
+        maps = self.features(x)  # (N, C, 8, 8)
         return self.classifier(flatten(adaptive_avg_pool2d(maps, 1), 1))
 
 
 def _blocks(
     parts: dict[str, Any], layer: Any, config: Any, ins: int, growth: int, kept: float, drop: float, rng: Rng
 ) -> int:
-    """Add the dense blocks, between them transitions that keep the share `kept` of the maps, and a norm."""
+    """Add dense blocks, between them transitions that keep the share `kept` of the maps, norm and ReLU."""
     for i, depth in enumerate(config, 1):
         layers = {f"denselayer{j + 1}": layer(ins + j * growth, growth, drop, rng) for j in range(depth)}
         parts[f"denseblock{i}"] = DenseBlock(layers)
@@ -155,5 +155,5 @@ def _blocks(
         if i < len(config):
             parts[f"transition{i}"] = Transition(ins, int(ins * kept), rng)
             ins = int(ins * kept)
-    parts["norm5"] = BatchNorm2d(ins)
+    parts["norm5"], parts["relu5"] = BatchNorm2d(ins), ReLU()
     return ins

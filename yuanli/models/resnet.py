@@ -17,7 +17,7 @@ from yuanli.nn import (
     Module,
     Sequential,
 )
-from yuanli.ops import flatten, pad, relu
+from yuanli.ops import flatten, pad
 from yuanli.tensor import Tensor
 
 Rng = np.random.Generator | None
@@ -44,8 +44,8 @@ class BasicBlock(Module):
         self.downsample = downsample
 
     def forward(self, x: Any) -> Tensor:  # (N, C, H, W)
-        residual = self.bn2(self.conv2(self.bn1.forward_relu(self.conv1(x))))
-        return relu(residual + self.downsample(x))
+        residual = self.conv2(self.bn1.forward_relu(self.conv1(x)))
+        return self.bn2.forward_add_relu(residual, self.downsample(x))
 
 
 class Bottleneck(Module):
@@ -68,7 +68,7 @@ class Bottleneck(Module):
     def forward(self, x: Any) -> Tensor:
         narrow = self.bn1.forward_relu(self.conv1(x))
         narrow = self.bn2.forward_relu(self.conv2(narrow))
-        return relu(self.bn3(self.conv3(narrow)) + self.downsample(x))
+        return self.bn3.forward_add_relu(self.conv3(narrow), self.downsample(x))
 
 
 class PlainBlock(BasicBlock):

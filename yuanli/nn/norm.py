@@ -62,7 +62,15 @@ class _BatchNorm(Module):
         """max(0, self(x)), in one operation."""
         return self._normalise(ops.batch_norm_relu, x)
 
-    def _normalise(self, operation: Callable[..., Tensor], x: Any) -> Tensor:
+    def forward_relu6(self, x: Any) -> Tensor:
+        """min(max(0, self(x)), 6), in one operation."""
+        return self._normalise(ops.batch_norm_relu6, x)
+
+    def forward_add_relu(self, x: Any, other: Any) -> Tensor:
+        """max(0, self(x) + other), in one operation."""
+        return self._normalise(ops.batch_norm_add_relu, x, other)
+
+    def _normalise(self, operation: Callable[..., Tensor], x: Any, *others: Any) -> Tensor:
         if np.ndim(x) not in self.axes:
             raise ShapeError(f"{type(self).__name__} needs x of shape {self.expects}, got {np.shape(x)}")
         counter = self.num_batches_tracked if self.training else None
@@ -70,9 +78,8 @@ class _BatchNorm(Module):
         if momentum is None:
             momentum = 0.0 if counter is None else 1 / (int(counter) + 1)
         training = self.training or self.running_mean is None
-        y = operation(
-            x, self.running_mean, self.running_var, self.weight, self.bias, training, momentum, self.eps
-        )
+        statistics = self.running_mean, self.running_var
+        y = operation(x, *others, *statistics, self.weight, self.bias, training, momentum, self.eps)
         if counter is not None:
             counter += 1  # in place: it is the buffer
         return y

@@ -4,13 +4,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from yuanli.errors import ModelError, ValueRangeError
-from yuanli.nn.activation import ReLU
+from yuanli.nn.activation import ReLU, ReLU6
 from yuanli.nn.linear import Linear
 from yuanli.nn.module import Module
 from yuanli.nn.norm import BatchNorm1d, BatchNorm2d
 from yuanli.nn.pool import MaxPool2d
 
 WITH_RELU = (Linear, BatchNorm1d, BatchNorm2d)  # layers that know how to compute a ReLU after them
+
+WITH_RELU6 = (BatchNorm1d, BatchNorm2d)
 
 
 class _Row(Module):
@@ -66,10 +68,10 @@ class _Row(Module):
 class Sequential(_Row):
     """The modules one after the other: `Sequential(a, b)(x)` is b(a(x)).
 
-    Sequential({"hidden": a, "output": b}) names them.  A linear layer or batch normalisation and the
-    ReLU after it are computed together (`ops.linear_relu`, `ops.batch_norm_relu`), and a ReLU before a max
-    pooling after it, where there are fewer numbers: the largest of max(0, x) is max(0, the largest).  Neither
-    changes a value or a gradient.  Subclasses, whose `forward` may be another, are computed one by one.
+    Sequential({"hidden": a, "output": b}) names them.  A linear layer or batch normalisation and the ReLU
+    or ReLU6 after it are computed together (`ops.linear_relu`, `ops.batch_norm_relu`, …), and a ReLU before
+    a max pooling after it, where there are fewer numbers: the largest of max(0, x) is max(0, the largest).
+    Neither changes a value or a gradient.  Subclasses, whose `forward` may be another, are computed alone.
     """
 
     def __init__(self, *modules: Any) -> None:
@@ -86,6 +88,9 @@ class Sequential(_Row):
         for module, following in pairs:
             if type(following) is ReLU and type(module) in WITH_RELU:
                 x = module.forward_relu(x)  # type: ignore[attr-defined]
+                next(pairs)
+            elif type(following) is ReLU6 and type(module) in WITH_RELU6:
+                x = module.forward_relu6(x)  # type: ignore[attr-defined]
                 next(pairs)
             elif (
                 type(module) is ReLU

@@ -31,7 +31,14 @@ from yuanli.ops.likelihood_loss import (
 )
 from yuanli.ops.linear import linear, linear_relu
 from yuanli.ops.margin_loss import hinge_loss, multi_margin_loss, multiclass_hinge_loss
-from yuanli.ops.norm import batch_norm, batch_norm_relu, layer_norm, local_response_norm
+from yuanli.ops.norm import (
+    batch_norm,
+    batch_norm_add_relu,
+    batch_norm_relu,
+    batch_norm_relu6,
+    layer_norm,
+    local_response_norm,
+)
 from yuanli.ops.pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d
 from yuanli.ops.recurrent import gru, lstm, rnn
 from yuanli.ops.reduce import var
@@ -110,7 +117,7 @@ SHAPES = (broadcast_to, cat, channel_shuffle, flatten, pad, permute, squeeze, st
 LAYERS = (dropout, embedding, linear, linear_relu)
 CONVOLUTIONS = (conv1d, conv2d, conv_transpose2d)
 POOLS = (max_pool2d, avg_pool2d, adaptive_avg_pool2d)
-NORMS = (batch_norm, batch_norm_relu, layer_norm, local_response_norm)
+NORMS = (batch_norm, batch_norm_relu, batch_norm_relu6, batch_norm_add_relu, layer_norm, local_response_norm)
 RECURRENT = (rnn, lstm, gru)
 LOSSES = (
     *(mse_loss, l1_loss, rmse_loss, smooth_l1_loss, huber_loss),

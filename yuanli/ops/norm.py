@@ -5,8 +5,8 @@ import math
 import numpy as np
 
 from yuanli.errors import DTypeError, ShapeError, ValueRangeError
+from yuanli.kernels import elementwise, normalisation
 from yuanli.kernels import layer_norm as layer_norm_kernels
-from yuanli.kernels import normalisation
 from yuanli.kernels.windows import taps_that_see
 from yuanli.ops.windows import need_floats, numbers
 from yuanli.tensor import differentiable
@@ -27,7 +27,7 @@ def batch_norm(
     Source: Ioffe & Szegedy 2015, arXiv:1502.03167, algorithms 1 and 2.
     """
     _check_batch_norm("batch_norm", input, running_mean, running_var, weight, bias, training)
-    return _batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps, -np.inf)
+    return _batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
 
 
 @differentiable
@@ -43,9 +43,65 @@ def batch_norm_relu(
     return _batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps, 0.0)
 
 
-def _batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps, floor):
-    """The rule of both: y = max(floor, weight·x̂ + bias)."""
+@differentiable
+def batch_norm_relu6(
+    input, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5
+):
+    """min(max(0, batch_norm(x)), 6) in the same sweeps over memory.
+
+    The gradients are those of `batch_norm` for the part of dy where 0 < y < 6.
+    Shapes, Raises: as batch_norm.  Source: Sandler 2018, arXiv:1801.04381, section 3.4.
+    """
+    _check_batch_norm("batch_norm_relu6", input, running_mean, running_var, weight, bias, training)
+    return _batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps, 0.0, 6.0)
+
+
+@differentiable
+def batch_norm_add_relu(
+    input, other, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5
+):
+    """max(0, batch_norm(x) + other) in the same sweeps over memory: where a residual meets its shortcut.
+
+    With g the part of dy where y > 0, ∂L/∂other = g, and the others are the gradients of `batch_norm` for g.
+    Shapes: other as x; all else, and Raises, as batch_norm.
+    Source: He 2015, arXiv:1512.03385, equation 1 and figure 2.
+    """
+    op = "batch_norm_add_relu"
+    _check_batch_norm(op, input, running_mean, running_var, weight, bias, training)
+    need_floats(op, other=other)
+    if other.shape != input.shape:
+        raise ShapeError(f"{op} needs x and other of one shape, got {input.shape} and {other.shape}")
+    y, (grad_input, _, _, grad_weight, grad_bias) = _batch_norm(
+        input, running_mean, running_var, weight, bias, training, momentum, eps, other=other
+    )
+    held: list = [None, None]
+
+    def passed(dy):
+        """The part of dy where y > 0, which all gradients need: found once, and given away once."""
+        if held[0] is not dy:
+            held[:] = dy, elementwise.relu_grad(dy, y)
+        return held[1]
+
+    return y, (
+        lambda dy: grad_input(passed(dy)),
+        passed,
+        None,
+        None,
+        lambda dy: grad_weight(passed(dy)),
+        lambda dy: grad_bias(passed(dy)),
+    )
+
+
+def _batch_norm(
+    input, running_mean, running_var, weight, bias, training, momentum, eps, floor=-np.inf, ceiling=np.inf,
+    other=None,
+):  # fmt: skip
+    """The rule of all: y = min(ceiling, max(floor, weight·x̂ + bias)), or max(0, weight·x̂ + bias + other)."""
     channels = input.shape[1]
+
+    def rows(dy):
+        return np.moveaxis(dy, 1, -1).reshape(-1, channels)
+
     x = np.moveaxis(input, 1, -1)
     shape, x = x.shape, x.reshape(-1, channels)  # a row for every place
     n = len(x)
@@ -59,11 +115,11 @@ def _batch_norm(input, running_mean, running_var, weight, bias, training, moment
     inv_std = 1 / np.sqrt(var + x.dtype.type(eps))
     scale = inv_std if weight is None else inv_std * weight
     shift = np.zeros_like(mean) if bias is None else bias
-    y = normalisation.scale_shift(x, mean, scale, shift, floor)
+    if other is None:
+        y = normalisation.scale_shift(x, mean, scale, shift, floor, ceiling)
+    else:
+        y = normalisation.scale_shift_add_relu(x, rows(other), mean, scale, shift)
     held: list = [None, None]
-
-    def rows(dy):
-        return np.moveaxis(dy, 1, -1).reshape(-1, channels)
 
     def back(rows):
         return np.moveaxis(rows.reshape(shape), -1, 1)
@@ -71,7 +127,7 @@ def _batch_norm(input, running_mean, running_var, weight, bias, training, moment
     def sums(dy):
         """Σ dy and Σ dy·x̂, which all three gradients need: found once."""
         if held[0] is not dy:
-            total, products = normalisation.grad_sums(x, rows(dy), mean, scale, shift, floor)
+            total, products = normalisation.grad_sums(x, rows(dy), mean, scale, shift, floor, ceiling)
             held[:] = dy, (total, products * inv_std)
         return held[1]
 
@@ -80,7 +136,7 @@ def _batch_norm(input, running_mean, running_var, weight, bias, training, moment
         if training:
             total, products = sums(dy)
             slope, offset = -scale * inv_std * products / n, -scale * total / n
-        return back(normalisation.grad_x(x, rows(dy), mean, scale, shift, slope, offset, floor))
+        return back(normalisation.grad_x(x, rows(dy), mean, scale, shift, slope, offset, floor, ceiling))
 
     return back(y), (grad_input, None, None, lambda dy: sums(dy)[1].copy(), lambda dy: sums(dy)[0].copy())
 

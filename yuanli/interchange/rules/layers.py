@@ -134,6 +134,15 @@ def batch_norm_relu(w: Writer, a: Call, b: Call) -> str:
     return w.node("Relu", [batch_norm(w, a, b)])
 
 
+def batch_norm_relu6(w: Writer, a: Call, b: Call) -> str:
+    bounds = [w.constant(np.array(bound, a.result.dtype)) for bound in (0, 6)]
+    return w.node("Clip", [batch_norm(w, a, b), *bounds])
+
+
+def batch_norm_add_relu(w: Writer, a: Call, b: Call) -> str:
+    return w.node("Relu", [w.node("Add", [batch_norm(w, a, b), argument(w, a, b, "other")])])
+
+
 def layer_norm(w: Writer, a: Call, b: Call) -> str:
     shape = a.arguments["normalized_shape"]
     shape = tuple(shape) if isinstance(shape, tuple | list) else (shape,)
@@ -156,5 +165,7 @@ RULES: dict[str, Rule] = {
     "linear": linear, "linear_relu": linear_relu, "dropout": dropout, "conv1d": convolution,
     "conv2d": convolution, "conv_transpose2d": conv_transpose, "max_pool2d": max_pool,
     "avg_pool2d": average_pool, "adaptive_avg_pool2d": adaptive_pool, "batch_norm": batch_norm,
-    "batch_norm_relu": batch_norm_relu, "layer_norm": layer_norm, "local_response_norm": local_response_norm,
+    "batch_norm_relu": batch_norm_relu, "batch_norm_relu6": batch_norm_relu6,
+    "batch_norm_add_relu": batch_norm_add_relu, "layer_norm": layer_norm,
+    "local_response_norm": local_response_norm,
 }  # fmt: skip
