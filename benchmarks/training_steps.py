@@ -1,5 +1,6 @@
 """Whole training steps: forward, loss, backward, optimiser; float32, the same weights and batch for all."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -40,21 +41,24 @@ class TrainingStep:
         manual_seed(0)
         ours = self.net(nn, ops)
         weights = {name: torch.tensor(array) for name, array in ours.state_dict().items()}
-        rng = np.random.default_rng(0)
-        if self.words:
-            x, y = rng.integers(0, self.words, self.shape), rng.integers(0, self.classes, np.prod(self.shape))
-        else:
-            x = rng.normal(size=self.shape).astype(np.float32)
-            y = rng.integers(0, self.classes, self.shape[0])
-        steps = {"yuanli": _our_step(ours, x, y), "torch": _torch_step(self.net, weights, torch.tensor(x), y)}
+        x, y = self.batch()
+        steps = {"yuanli": our_step(ours, x, y), "torch": torch_step(self.net, weights, x, y)}
         if x.ndim == 4:
-            last = torch.tensor(x).to(memory_format=torch.channels_last)
-            steps["torch channels-last"] = _torch_step(self.net, weights, last, y, torch.channels_last)
+            steps["torch channels-last"] = torch_step(self.net, weights, x, y, torch.channels_last)
         if self.peers:
             steps |= peers.steps(self.net, {name: w.numpy().copy() for name, w in weights.items()}, x, y)
         if compiled:
-            steps["torch.compile"] = _torch_step(self.net, weights, torch.tensor(x), y, wrap=torch.compile)
+            steps["torch.compile"] = torch_step(self.net, weights, x, y, wrap=torch.compile)
         return steps
+
+    def batch(self) -> tuple[np.ndarray, np.ndarray]:
+        """Random inputs and classes."""
+        rng = np.random.default_rng(0)
+        if self.words:
+            x = rng.integers(0, self.words, self.shape)
+            return x, rng.integers(0, self.classes, math.prod(self.shape))
+        x = rng.normal(size=self.shape).astype(np.float32)
+        return x, rng.integers(0, self.classes, self.shape[0])
 
 
 def channels_last(x: np.ndarray) -> np.ndarray:
@@ -62,7 +66,8 @@ def channels_last(x: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
 
 
-def _our_step(model, x: np.ndarray, y: np.ndarray) -> Step:
+def our_step(model, x: np.ndarray, y: np.ndarray) -> Step:
+    """One step a call on one batch."""
     optimizer = optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
     inputs = Tensor(channels_last(x) if x.ndim == 4 else x)
 
@@ -76,11 +81,13 @@ def _our_step(model, x: np.ndarray, y: np.ndarray) -> Step:
     return step
 
 
-def _torch_step(net, weights, x, y, layout=None, wrap=lambda model: model) -> Step:
-    model, target = net(torch.nn, TORCH), torch.tensor(y)
-    model.load_state_dict(weights)
+def torch_step(net, weights, x, y, layout=None, wrap=lambda model: model) -> Step:
+    """The same; from the weights that torch chooses where `weights` is None."""
+    model, x, target = net(torch.nn, TORCH), torch.tensor(x), torch.tensor(y)
+    if weights:
+        model.load_state_dict(weights)
     if layout:
-        model = model.to(memory_format=layout)
+        model, x = model.to(memory_format=layout), x.to(memory_format=layout)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
     model = wrap(model)
 

@@ -1,6 +1,7 @@
 """Sweeps over large arrays against their twins, in every order of memory; and memory that is used again."""
 
 import gc
+import os
 
 import numpy as np
 import pytest
@@ -125,6 +126,32 @@ def test_memory_is_used_again_only_when_nobody_looks_at_it():
     assert memory.empty((1000, 300)).ctypes.data == place
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system cannot fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_what_a_forked_child_writes_is_its_own():
+    array = memory.empty((1000, 1000))
+    array[:] = 1
+    child = os.fork()
+    if not child:
+        array[:] = 2
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    assert (array == 1).all()
+
+
+def test_unused_memory_is_given_back_when_asked():
+    held = memory.empty((1000, 1000))
+    held[:] = 1
+    memory.empty((1000, 2000))
+    gc.collect()
+    assert memory._kept
+    memory.release()
+    assert not memory._kept
+    assert not memory._unused
+    assert memory._most_used == memory._used >= held.nbytes
+    assert (held == 1).all()
+
+
 def test_little_more_memory_is_kept_than_was_once_in_use():
     """Sizes that never come again do not pile up."""
     gc.collect()
@@ -149,7 +176,7 @@ def test_a_step_that_is_repeated_makes_no_new_blocks(monkeypatch):
     gc.collect()
     made = []
     real = memory.mmap.mmap
-    monkeypatch.setattr(memory.mmap, "mmap", lambda *a: made.append(a) or real(*a))
+    monkeypatch.setattr(memory.mmap, "mmap", lambda *a, **k: made.append(a) or real(*a, **k))
     for _ in range(3):
         step()
         gc.collect()

@@ -12,8 +12,13 @@ import threading
 import numpy as np
 
 SMALL = 1 << 16  # bytes under which NumPy's own memory is as good
-PAGE = 1 << 21  # blocks from this size on are multiples of it: the system can back them with huge pages
+PAGE = 1 << 21  # bytes of a huge page, which the system can back blocks with from this size on
+ROUND = (
+    8 * PAGE
+)  # blocks from this size on are multiples of huge pages; of smaller ones that would waste much
 ENOUGH = 1 << 26  # bytes of blocks that are never too many
+# A private mapping: what a forked child writes is its own, and the system can back it with huge pages.
+PRIVATE = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
 
 _unused: dict[int, list[mmap.mmap]] = {}  # by size, the sizes last used last
 _lock = threading.RLock()  # a block may come back, by garbage collection, while another is being taken
@@ -36,6 +41,14 @@ def _give_back(block: mmap.mmap, size: int) -> None:
                 del _unused[oldest]
 
 
+def release() -> None:
+    """Give all blocks that are not in use back to the system, and forget how many were."""
+    global _most_used, _kept
+    with _lock:
+        _unused.clear()
+        _most_used, _kept = _used, 0
+
+
 class _Lease(np.ndarray):
     """The one array that looks at a block itself; every other is a view of this one, and so keeps it alive.
 
@@ -51,7 +64,7 @@ def empty(shape, dtype=np.float32) -> np.ndarray:
     size = math.prod(shape) * np.dtype(dtype).itemsize
     if size < SMALL:
         return np.empty(shape, dtype)
-    step = SMALL if size < PAGE else PAGE
+    step = SMALL if size < ROUND else PAGE
     size = -(-size // step) * step
     return np.ndarray(shape, dtype, _lease(size))
 
@@ -75,7 +88,7 @@ def _lease(size: int) -> _Lease:
             if blocks:
                 _unused[size] = blocks
         else:
-            block = mmap.mmap(-1, size)
+            block = mmap.mmap(-1, size, **PRIVATE)
             if size >= PAGE and hasattr(mmap, "MADV_HUGEPAGE"):
                 block.madvise(mmap.MADV_HUGEPAGE)
         _used += size
