@@ -54,6 +54,24 @@ def test_one_setting_for_the_threads():
 
 
 @COMPILED
+@pytest.mark.parametrize("before", ["numba", "numba; numba.get_num_threads()"])
+def test_numba_may_be_imported_before(before):
+    code = f"import {before}\n{RELU}"
+    environment = os.environ | {"YUANLI_THREADS": "1", "NUMBA_NUM_THREADS": "2"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert not done.returncode, done.stderr
+    assert done.stdout.split()[1] == "1"
+
+
+@COMPILED
+def test_numba_was_imported_before_with_fewer_threads():
+    code = "import numba, yuanli.kernels.compiler"
+    environment = os.environ | {"YUANLI_THREADS": "2", "NUMBA_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert "ValueRangeError: YUANLI_THREADS=2 is more than the 1 threads of Numba" in done.stderr
+
+
+@COMPILED
 def test_numpys_blas_keeps_to_one_thread():
     from threadpoolctl import threadpool_info
 

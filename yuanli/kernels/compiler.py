@@ -23,7 +23,8 @@ from yuanli.kernels.dispatch import KERNELS
 if KERNELS == "numba" and (_asked := os.environ.get("YUANLI_THREADS")):
     if not _asked.isdecimal() or not 1 <= int(_asked) <= 1024:
         raise ValueRangeError(f"YUANLI_THREADS needs a whole number from 1 to 1024, got {_asked!r}")
-    os.environ["NUMBA_NUM_THREADS"] = _asked  # Numba reads it when it is imported
+    if "numba" not in sys.modules:
+        os.environ["NUMBA_NUM_THREADS"] = _asked  # Numba reads it when it is imported
 
 # Threads that wait sleep at once: spinning ones take the cores from the threads they wait for whenever
 # something else runs too (measured on a busy machine, a LeNet step: 48 ms asleep, 300 ms spinning).
@@ -170,6 +171,14 @@ def _after_fork() -> None:
 def _prepare_threads() -> None:
     from threadpoolctl import threadpool_limits
 
+    most, asked = numba.config.NUMBA_NUM_THREADS, int(os.environ.get("YUANLI_THREADS") or 0)
+    if asked > most:
+        raise ValueRangeError(
+            f"YUANLI_THREADS={asked} is more than the {most} threads of Numba, which was imported before: "
+            "import yuanli first, or set NUMBA_NUM_THREADS too"
+        )
+    if 0 < asked < most:
+        numba.set_num_threads(asked)
     threadpool_limits(1, user_api="blas")
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_after_fork)
