@@ -2,7 +2,8 @@
 
 A tile is PIXELS neighbouring pixels of an output row by 16 (or 8) output channels; its sums stay in
 registers while the kernel's taps and the input's channels go by.  Where rows are shorter than that, the
-pixels of a tile are the same place in neighbouring images.  Both operands are packed so that the inner loop
+pixels of a tile are the same place in neighbouring images, of which many are worked off at a time, so that
+a panel of weights is read once for all of them.  Both operands are packed so that the inner loop
 reads straight on: the input, a band of rows at a time and with its padding, in blocks of 16 channels (of all
 channels when there are fewer); the weights in panels of 16 outputs.
 
@@ -41,12 +42,22 @@ def convolve(x, weight, bias, out, phase, step, stride, corner, dilation):
     padded = -(-width // PIXELS) * PIXELS if images == 1 else width
     padded = (padded - 1) * stride[1] + (KW - 1) * dilation[1] + 1
     rows = max(1, BAND // (images * stride[0] * padded * depth * panels.shape[1]))
-    groups = -(-N // images)
-    rows = min(rows, -(-height // -(-4 * threads() // groups)))  # enough bands to go round
+    if images > 1 and rows >= height:
+        images *= max(1, min(N, 2 * BAND // x[0].size) // PIXELS)
+    several = -(-N // images)
+    rows = min(rows, -(-height // -(-4 * threads() // several)))  # enough bands to go round
+    groups = max(1, min(len(panels), threads() // (several * -(-height // rows))))
     reach = (rows - 1) * stride[0] + (KH - 1) * dilation[0] + 1
-    scratch = empty((threads(), images, panels.shape[1], reach, padded * depth), np.float32)
-    plan = (rows, height, width, *phase, *step, *stride, *corner, *dilation)
+    scratch = empty((threads(), images, _apart(panels.shape[1] * reach * padded * depth)))
+    plan = (rows, height, width, *phase, *step, *stride, *corner, *dilation, reach, padded * depth, groups)
     _bands(x, panels, start, out, scratch, plan)
+
+
+def _apart(size):
+    """Floats from one image to the next: at a distance of a power of two, the same place in neighbouring
+    images would compete for the same few places in the cache.
+    """
+    return (-(-size // BLOCK) | 1) * BLOCK
 
 
 @jit
@@ -81,59 +92,62 @@ def _pack(x, row, left, packed):
 
 @parallel
 def _bands(x, panels, start, out, scratch, plan):
-    images, bands = scratch.shape[1], (plan[1] + plan[0] - 1) // plan[0]
-    for task in prange((len(x) + images - 1) // images * bands):
-        _band(
-            x, panels, start, out, scratch, plan, np.int64(task)
-        )  # prange's own type would compile it twice
+    images, bands, groups = scratch.shape[1], (plan[1] + plan[0] - 1) // plan[0], plan[15]
+    for task in prange((len(x) + images - 1) // images * bands * groups):
+        # as an int64: prange's own type would compile it twice
+        _band(x, panels, start, out, scratch, plan, np.int64(task))
 
 
 @jit
 def _band(x, panels, start, out, scratches, plan, task):
-    """Some rows of one image, or of as many images as a tile has pixels."""
-    rows, height, width = plan[0], plan[1], plan[2]
+    """Some rows of one image, or of several, to one group of panels."""
+    rows, height, width = plan[:3]
+    reach, length, groups = plan[13:]
     phase, step, stride, corner, dilation = plan[3:5], plan[5:7], plan[7:9], plan[9:11], plan[11:13]
     scratch = scratches[get_thread_id()]
-    bands = (height + rows - 1) // rows
-    n, first = task // bands * len(scratch), task % bands * rows
+    bands, group = (height + rows - 1) // rows, task % groups
+    n, first = task // groups // bands * len(scratch), task // groups % bands * rows
     last = min(first + rows, height)
-    x, out = x[n:], out[n:]
+    x, out = x[n : n + len(scratch)], out[n:]
     _, OH, OW, O = out.shape
     outputs, blocks, KH, KW, depth, lanes = panels.shape
-    images, _, reach, length = scratch.shape
+    images, image = scratch.shape
     across = images == 1  # the pixels of a tile lie side by side, or one in each image
     fused = depth < BLOCK and dilation[1] == 1  # a row of taps is one straight stretch of memory
     left, right, run = (0, 1, KW * depth) if fused else (0, KW, depth)
     x_block, x_row, x_column = reach * length, dilation[0] * length, dilation[1] * depth
     w_block, w_row, w_column = KH * KW * depth * lanes, KW * depth * lanes, depth * lanes
-    x_pixel = stride[1] * depth if across else blocks * reach * length
+    x_pixel = stride[1] * depth if across else image
     out_pixel = step[1] * O if across else OH * OW * O
-    for i in range(min(images, len(x))):
-        _pack(x[i], first * stride[0] - corner[0], corner[1], scratch[i])
-    for o in range(outputs):
+    for i in range(len(x)):
+        packed = scratch[i, : blocks * reach * length].reshape(blocks, reach, length)
+        _pack(x[i], first * stride[0] - corner[0], corner[1], packed)
+    for o in range(outputs * group // groups, outputs * (group + 1) // groups):
         w_o, s_o, channels = panels[o].ctypes.data, start[o].ctypes.data, min(lanes, O - o * lanes)
         for h in range(first, last):
             above, below = inside(h * stride[0] - corner[0], dilation[0], KH, x.shape[1])
             x_h = scratch.ctypes.data + 4 * ((h - first) * stride[0] * length + above * x_row)
             out_h = out.ctypes.data + 4 * (((phase[0] + h * step[0]) * OW + phase[1]) * O + o * lanes)
             for w in range(0, width, PIXELS if across else 1):
-                count = min(PIXELS, width - w if across else len(x))
                 if not (across or fused):
                     left, right = inside(w * stride[1] - corner[1], dilation[1], KW, x.shape[2])
-                x_w = x_h + 4 * (w * stride[1] * depth + left * x_column)
-                w_w, out_w = w_o + 4 * (above * w_row + left * w_column), out_h + 4 * w * step[1] * O
-                if lanes == 8:
-                    dot_tile(
-                        x_w, w_w, s_o, out_w, blocks, below - above, right - left, run, x_block, x_row,
-                        x_column, x_pixel, w_block, w_row, w_column, out_pixel, count, channels,
-                        PIXELS, 1, 8,
-                    )  # fmt: skip
-                else:
-                    dot_tile(
-                        x_w, w_w, s_o, out_w, blocks, below - above, right - left, run, x_block, x_row,
-                        x_column, x_pixel, w_block, w_row, w_column, out_pixel, count, channels,
-                        PIXELS, 1, 16,
-                    )  # fmt: skip
+                w_w = w_o + 4 * (above * w_row + left * w_column)
+                for i in range(0, len(x), PIXELS):
+                    count = min(PIXELS, width - w if across else len(x) - i)
+                    x_w = x_h + 4 * (i * image + w * stride[1] * depth + left * x_column)
+                    out_w = out_h + 4 * (i * OH * OW + w * step[1]) * O
+                    if lanes == 8:
+                        dot_tile(
+                            x_w, w_w, s_o, out_w, blocks, below - above, right - left, run, x_block, x_row,
+                            x_column, x_pixel, w_block, w_row, w_column, out_pixel, count, channels,
+                            PIXELS, 1, 8,
+                        )  # fmt: skip
+                    else:
+                        dot_tile(
+                            x_w, w_w, s_o, out_w, blocks, below - above, right - left, run, x_block, x_row,
+                            x_column, x_pixel, w_block, w_row, w_column, out_pixel, count, channels,
+                            PIXELS, 1, 16,
+                        )  # fmt: skip
 
 
 def conv2d_grad_weight(dy, x, weight_shape, stride, padding, dilation):
@@ -144,52 +158,59 @@ def conv2d_grad_weight(dy, x, weight_shape, stride, padding, dilation):
     padded = (width - 1) * stride[1] + (KW - 1) * dilation[1] + 1
     line = stride[0] * padded * depth * blocks + width * lanes * outputs  # floats for one row of dy
     rows = min(height, max(1, BAND // max(1, line)))
-    parts = min(threads(), max(1, N))
-    images = min(-(-N // parts), max(1, BAND // max(1, line * height))) if rows == height else 1
+    # each part adds up sums of its own, each group packs all of x
+    parts = min(threads(), max(1, N)) if N * height * width >= O * KH * KW else 1
+    groups = min(threads() // parts, outputs)
+    images = 1
+    if rows == height:  # reading and writing the sums should not count
+        images = min(-(-N // parts), max(BAND // max(1, line * height), 256 // (height * width)))
     reach = (rows - 1) * stride[0] + (KH - 1) * dilation[0] + 1
-    xs = empty(
-        (parts, images * blocks * reach * padded * depth + BLOCK), np.float32
-    )  # tiles may read past the end
-    ds = empty((parts, images, outputs, rows, width * lanes), np.float32)
+    wide = -(-outputs // groups)
+    # tiles may read past the end
+    xs = empty((parts * groups, images * _apart(blocks * reach * padded * depth) + BLOCK))
+    ds = empty((parts * groups, images, _apart(wide * rows * width * lanes)))
     fused = depth < BLOCK and dilation[1] == 1
     spans, run = (1, KW * depth) if fused else (KW, depth)
     sums = zeros((parts, outputs, blocks, KH, spans, -(-run // TAPS) * TAPS, lanes))
     if N and height and width:
-        plan = (padded, depth, *stride, padding[0][0], padding[1][0], *dilation)
+        plan = (padded, depth, *stride, padding[0][0], padding[1][0], *dilation, rows, wide)
         _weight_sums(x, dy, xs, ds, sums, plan)
-    for part in sums[1:]:
-        sums[0] += part
-    return unpack(sums[0, ..., :run, :].reshape(outputs, blocks, KH, KW, depth, lanes), O, C)
+    return unpack(sums, weight_shape, depth)
 
 
 @parallel
 def _weight_sums(x, dy, xs, ds, sums, plan):
-    for part in prange(len(sums)):
-        _weight_sum(x, dy, xs, ds, sums, plan, np.int64(part))
+    for task in prange(len(xs)):
+        _weight_sum(x, dy, xs[task], ds[task], sums, plan, np.int64(task))
 
 
 @jit
-def _weight_sum(x, dy, xs, ds, sums, plan, part):
-    """The sums over one part of the images."""
-    each = (len(x) + len(sums) - 1) // len(sums)
+def _weight_sum(x, dy, xs, ds, sums, plan, task):
+    """The sums over one part of the images, for one group of panels."""
+    padded, depth, rows, wide = plan[0], plan[1], plan[8], plan[9]
+    stride, corner, dilation = plan[2:4], plan[4:6], plan[6:8]
+    parts, outputs, blocks, KH, spans, run, lanes = sums.shape
+    groups = (outputs + wide - 1) // wide
+    part, panel = task // groups, task % groups * wide
+    each = (len(x) + parts - 1) // parts
     x, dy = x[part * each : (part + 1) * each], dy[part * each : (part + 1) * each]
-    xs, ds, sums = xs[part], ds[part], sums[part]
-    padded, depth, stride, corner, dilation = plan[0], plan[1], plan[2:4], plan[4:6], plan[6:8]
+    sums = sums[part, panel : panel + wide]
+    outputs = len(sums)
     N, height, width, _ = dy.shape
     H, W = x.shape[1:3]
-    images, outputs, rows, _ = ds.shape
-    _, blocks, KH, spans, run, lanes = sums.shape
+    images, d_image = ds.shape
     reach = (rows - 1) * stride[0] + (KH - 1) * dilation[0] + 1
     length = padded * depth
-    x_image, d_image = blocks * reach * length, outputs * rows * width * lanes
+    x_image = (len(xs) - BLOCK) // images
     for n in range(0, N, images):
         many = min(images, N - n)
         for h in range(0, height, rows):
             high = min(rows, height - h)
             for i in range(many):
-                here = xs[i * x_image : (i + 1) * x_image].reshape(blocks, reach, length)
+                here = xs[i * x_image :][: blocks * reach * length].reshape(blocks, reach, length)
                 _pack(x[n + i], h * stride[0] - corner[0], corner[1], here)
-                _pack_gradient(dy[n + i, h : h + high], ds[i])
+                there = ds[i, : outputs * rows * width * lanes].reshape(outputs, rows, width * lanes)
+                _pack_gradient(dy[n + i, h : h + high], panel, there)
             for tap in range(outputs * blocks * KH * spans):
                 output, block = tap // (blocks * KH * spans), tap // (KH * spans) % blocks
                 kh, span = tap // spans % KH, tap % spans
@@ -200,32 +221,35 @@ def _weight_sum(x, dy, xs, ds, sums, plan, part):
                     left, right = inside(span * dilation[1] - corner[1], stride[1], width, W)
                 at = (block * reach + first * stride[0] + kh * dilation[0]) * length
                 at += (left * stride[1] + span * dilation[1]) * depth
+                # the longest loop innermost: where there are many images, they
+                n1, n2, n3 = many, last - first, right - left
+                x1, x2, x3 = x_image, stride[0] * length, stride[1] * depth
+                d1, d2, d3 = d_image, width * lanes, lanes
+                if many > width:
+                    n1, n2, n3, x1, x2, x3, d1, d2, d3 = n2, n3, n1, x2, x3, x1, d2, d3, d1
                 for m in range(0, run, TAPS):
                     x_at = xs.ctypes.data + 4 * (at + m)
-                    d_at = ds[0, output, first].ctypes.data + 4 * left * lanes
+                    d_at = ds.ctypes.data + 4 * ((output * rows + first) * width + left) * lanes
                     s_at = sums[output, block, kh, span, m].ctypes.data
                     if lanes == 8:
-                        outer_tile(
-                            x_at, d_at, s_at, many, last - first, right - left, x_image,
-                            stride[0] * length, stride[1] * depth, d_image, width * lanes, lanes, TAPS, 8,
-                        )  # fmt: skip
+                        outer_tile(x_at, d_at, s_at, n1, n2, n3, x1, x2, x3, d1, d2, d3, TAPS, 8)
                     else:
-                        outer_tile(
-                            x_at, d_at, s_at, many, last - first, right - left, x_image,
-                            stride[0] * length, stride[1] * depth, d_image, width * lanes, lanes, TAPS, 16,
-                        )  # fmt: skip
+                        outer_tile(x_at, d_at, s_at, n1, n2, n3, x1, x2, x3, d1, d2, d3, TAPS, 16)
 
 
 @jit
-def _pack_gradient(dy, packed):
-    """Some rows of one image (rows, W, O) -> (panel, row, column·output in panel), filled up with zeros."""
+def _pack_gradient(dy, first, packed):
+    """Some rows of one image (rows, W, O) -> (panel, row, column·output in panel), filled up with zeros.
+
+    The panels from `first` on.
+    """
     rows, W, O = dy.shape
     outputs, _, length = packed.shape
     lanes = length // W
     for p in range(outputs):
-        wanted = min(lanes, O - p * lanes)
+        wanted = min(lanes, O - (first + p) * lanes)
         for r in range(rows):
-            source, target = dy[r].ctypes.data + 4 * p * lanes, packed[p, r].ctypes.data
+            source, target = dy[r].ctypes.data + 4 * (first + p) * lanes, packed[p, r].ctypes.data
             if wanted < lanes:
                 packed[p, r] = 0
             for w in range(W):

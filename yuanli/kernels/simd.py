@@ -81,17 +81,31 @@ class Emitter:
     def store_first(self, value, pointer, count):
         """Store lanes 0 … count − 1 and leave the memory after them alone."""
         lanes = value.type.count
-        places = ir.VectorType(INT64, lanes)
-        number = ir.Constant(places, list(range(lanes)))
-        nothing = ir.Constant(places, ir.Undefined)
-        first = self.builder.insert_element(nothing, count, ir.Constant(INT32, 0))
-        zeros = ir.Constant(ir.VectorType(INT32, lanes), [0] * lanes)
-        mask = self.builder.icmp_signed("<", number, self.builder.shuffle_vector(first, nothing, zeros))
+        mask = self._first(count, lanes)
         target = self.builder.bitcast(pointer, value.type.as_pointer())
         kind = ir.FunctionType(ir.VoidType(), [value.type, target.type, INT32, mask.type])
         name = f"llvm.masked.store.v{lanes}f32.p0"
         function = cgutils.get_or_insert_function(self.builder.module, kind, name)
         self.builder.call(function, [value, target, ir.Constant(INT32, 4), mask])
+
+    def _first(self, count, lanes):
+        """For each lane, whether its number is below count."""
+        places = ir.VectorType(INT64, lanes)
+        nothing = ir.Constant(places, ir.Undefined)
+        first = self.builder.insert_element(nothing, count, ir.Constant(INT32, 0))
+        zeros = ir.Constant(ir.VectorType(INT32, lanes), [0] * lanes)
+        number = ir.Constant(places, list(range(lanes)))
+        return self.builder.icmp_signed("<", number, self.builder.shuffle_vector(first, nothing, zeros))
+
+    def load_first(self, pointer, count, lanes):
+        """Lanes 0 … count − 1 from memory, the others 0; the memory after them is not read."""
+        vector = ir.VectorType(FLOAT, lanes)
+        source = self.builder.bitcast(pointer, vector.as_pointer())
+        mask = self._first(count, lanes)
+        kind = ir.FunctionType(vector, [source.type, INT32, mask.type, vector])
+        name = f"llvm.masked.load.v{lanes}f32.p0"
+        function = cgutils.get_or_insert_function(self.builder.module, kind, name)
+        return self.builder.call(function, [source, ir.Constant(INT32, 4), mask, self.constant(0, lanes)])
 
     def multiply_add(self, a, b, c):
         """a·b + c: one instruction where the processor has it (llvm.fma would call a function where not)."""
@@ -457,6 +471,40 @@ def prefetch(typing, x, count, level):
         with e.loop(builder.sdiv(count, e.integer(LINE))) as line:
             place = builder.bitcast(e.at(e.pointer(x), e.times(line, LINE)), byte)
             builder.call(function, [place, INT32(0), INT32(locality), INT32(1)])  # to read, data
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic(prefer_literal=True)
+def transpose_tile(typing, source, s_row, rows, columns, target, t_row, width, L):
+    """target[k, :width] = source[:, k] for k < columns: up to L rows of up to L floats, exchanged
+
+    Rows from `rows` on and what lies beside `columns` are not read, and count as 0; s_row, t_row are strides.
+    """
+    lanes = L.literal_value
+    signature = types.void(*[types.intp] * 7, L)
+
+    def generate(context, builder, signature, arguments):
+        source, s_row, rows, columns, target, t_row, width = arguments[:7]
+        e = Emitter(builder)
+        source, target = e.pointer(source), e.pointer(target)
+        vectors = []
+        for r in range(lanes):
+            count = builder.select(e.within(r, 0, rows), columns, e.integer(0))
+            vectors.append(e.load_first(e.at(source, e.times(r, s_row)), count, lanes))
+        step = lanes // 2
+        while step:  # exchange the two off-diagonal quarters of the square, then of each quarter, …
+            for r in range(lanes):
+                if not r & step:
+                    a, b = vectors[r], vectors[r + step]
+                    low = [k if not k & step else lanes + k - step for k in range(lanes)]
+                    high = [k + step if not k & step else lanes + k for k in range(lanes)]
+                    vectors[r], vectors[r + step] = e.shuffle(a, b, low), e.shuffle(a, b, high)
+            step //= 2
+        for k in range(lanes):
+            with builder.if_then(e.within(k, 0, columns)):
+                e.store_first(vectors[k], e.at(target, e.times(k, t_row)), width)
         return context.get_dummy_value()
 
     return signature, generate

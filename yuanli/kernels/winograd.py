@@ -23,7 +23,7 @@ import numpy as np
 
 from yuanli.kernels.compiler import AVX512, get_thread_id, jit, parallel, prange, threads
 from yuanli.kernels.memory import empty, zeros
-from yuanli.kernels.panels import BLOCK, pack, unpack
+from yuanli.kernels.panels import BLOCK, gather, memory_of, unpack
 from yuanli.kernels.simd import (
     GRADIENT2,
     GRADIENT3,
@@ -42,7 +42,7 @@ from yuanli.kernels.simd import (
 from yuanli.kernels.windows import inside
 
 PIXELS = 8 if AVX512 else 6  # tiles by 16 channels in registers: 8 of 32 of 64 bytes, or 12 of 16 of 32 bytes
-TAPS = 8 if AVX512 else 4
+ROWS = 8 if AVX512 else 4  # channels by 16 channels of sums in registers
 TILES = 4 * PIXELS  # tiles carried over at a time by one thread
 CACHED = 1 << 18  # floats of tiles worked on at a time for the gradient of the kernel
 GROUP = 8  # panels of output channels that are worth carrying the input over once more
@@ -55,31 +55,31 @@ def suits(kernel, stride, dilation):
 
 def convolve(x, weight, bias, out, phase, step, stride, corner):
     """Fill out[:, phase::step, phase::step]; the first window starts `corner` above and left of x."""
-    O, C = weight.shape[:2]
+    O, C, KH, KW = weight.shape
     height, width = (-(-(out.shape[i + 1] - phase[i]) // step[i]) for i in (0, 1))
     tiles = len(x) * -(-height // 4) * -(-width // 4)
     if not tiles:
         return
     x = _whole_blocks(x)
-    size, panels = weight.shape[2] // stride[0] + 3, pack(weight, BLOCK, BLOCK)
-    outputs, depth = len(panels), panels.shape[1] * stride[0] * stride[1]
-    kernels = empty((size * size, outputs, depth, BLOCK, BLOCK))
-    _kernels(panels, kernels, stride)
+    size, outputs, depth = KH // stride[0] + 3, -(-O // BLOCK), -(-C // BLOCK) * stride[0] * stride[1]
+    kernels = _planes(size * size, outputs * depth * BLOCK)
+    _kernels(*memory_of(weight), kernels, empty((threads(), BLOCK, KH * KW, BLOCK)), outputs, size, stride)
     start = np.zeros((2, outputs * BLOCK), np.float32)
     if bias is not None:
         start[1, :O] = bias
     many = TILES if C < 256 else 2 * TILES
     chunks = -(-tiles // many)
     groups = max(1, min(threads() // chunks, outputs // GROUP))
-    inputs = empty((threads(), size * size, depth, many, BLOCK))
-    products = empty((threads(), size * size, many, -(-outputs // groups) * BLOCK))
-    plan = (size, height, width, *stride, *corner, *phase, *step, groups, tiles)
+    wide = -(-outputs // groups)
+    inputs = _planes(threads(), size * size, many * depth)
+    products = _planes(threads(), size * size, many * wide)
+    plan = (size, height, width, *stride, *corner, *phase, *step, groups, tiles, many, depth, wide)
     _tiles(x, kernels, start, out, inputs, products, plan)
 
 
 def conv2d_grad_weight(dy, x, weight_shape, stride, padding):
     """∂/∂weight (O, C, kH, kW): products of tiles of x and of dy, carried over and added up."""
-    (N, height, width, O), (_, C, KH, KW) = dy.shape, weight_shape
+    (N, height, width, _), (KH, KW) = dy.shape, weight_shape[2:]
     x, dy = _whole_blocks(x), _whole_blocks(dy)
     size, outputs, blocks = KH // stride[0] + 3, dy.shape[3] // BLOCK, x.shape[3] // BLOCK
     depth, tiles = blocks * stride[0] * stride[1], N * -(-height // 4) * -(-width // 4)
@@ -90,15 +90,21 @@ def conv2d_grad_weight(dy, x, weight_shape, stride, padding):
     wide = -(-outputs // groups)
     many = max(2 * TILES, CACHED // (size * size * BLOCK * (depth + wide)))
     many = min(many, -(-tiles // parts))
-    xs = empty((parts * groups, size * size, depth, many, BLOCK))
-    ds = empty((parts * groups, size * size, wide, many, BLOCK))
+    xs = _planes(parts * groups, size * size, depth * many)
+    ds = _planes(parts * groups, size * size, wide * many)
     scratch = empty((parts * groups, size * size, BLOCK, BLOCK))
     sums = zeros((parts, outputs, blocks, KH, KW, BLOCK, BLOCK))
-    plan = (size, height, width, *stride, padding[0][0], padding[1][0], groups, tiles)
+    plan = (size, height, width, *stride, padding[0][0], padding[1][0], groups, tiles, many, depth, wide)
     _kernel_sums(x, dy, xs, ds, sums, scratch, plan)
-    for part in sums[1:]:
-        sums[0] += part
-    return unpack(sums[0], O, C)
+    return unpack(sums, weight_shape, BLOCK)
+
+
+def _planes(*shape):
+    """A plane of vectors for each of the T² products, and then an odd number of vectors to the next one:
+
+    at a distance of a power of two, all T² would compete for the same few places in the cache.
+    """
+    return empty((*shape[:-1], shape[-1] | 1, BLOCK))
 
 
 def _whole_blocks(x):
@@ -113,34 +119,33 @@ def _whole_blocks(x):
 
 
 @parallel
-def _kernels(panels, kernels, stride):
-    """G g Gᵀ, for every phase: panels -> (T², panel, phase and block, channel, output in panel)."""
-    outputs, blocks = panels.shape[:2]
+def _kernels(address, shape, strides, kernels, scratch, outputs, size, stride):
+    """G g Gᵀ, for every phase: weights -> (T², panel · phase · block · channel, output in panel)."""
+    blocks = (shape[1] + BLOCK - 1) // BLOCK
     for task in prange(outputs * blocks):
-        _one_kernel(panels, kernels, stride, task // blocks, task % blocks)
+        here = scratch[get_thread_id()]
+        gather(address, shape, strides, task // blocks, task % blocks, here)
+        for phase in range(stride[0] * stride[1]):
+            at = (task // blocks * stride[0] * stride[1] + phase) * blocks + task % blocks
+            tap = phase // stride[1] * shape[3] + phase % stride[1]
+            _some_kernels(here[:, tap:], kernels[:, at * BLOCK :], stride[0] * shape[3], stride[1], size)
 
 
 @jit
-def _one_kernel(panels, kernels, stride, panel, block):
-    """The BLOCK × BLOCK kernels of one block of channels to one panel."""
-    KH, KW = panels.shape[2:4]
-    down, right = stride
-    size = KH // down + 3
-    s_row, s_column = down * KW * BLOCK * BLOCK, right * BLOCK * BLOCK
-    step = kernels[0].size
-    for phase in range(down * right):
-        at = phase * panels.shape[1] + block
-        for c in range(BLOCK):
-            source = panels[panel, block, phase // right, phase % right, c].ctypes.data
-            target = kernels[0, panel, at, c].ctypes.data
-            if size == 6:
-                transform_tile(
-                    source, s_row, s_column, 0, 3, 0, 3, target, 6 * step, step, 6, 6, BLOCK, KERNEL3, 0, 16
-                )
-            else:
-                transform_tile(
-                    source, s_row, s_column, 0, 2, 0, 2, target, 5 * step, step, 5, 5, BLOCK, KERNEL2, 0, 16
-                )
+def _some_kernels(taps, kernels, s_row, s_column, size):
+    """The BLOCK × BLOCK kernels of one phase of one block of channels to one panel."""
+    for c in range(BLOCK):
+        source, target, step = taps[c].ctypes.data, kernels[0, c].ctypes.data, kernels.strides[0] // 4
+        if size == 6:
+            transform_tile(
+                source, s_row * BLOCK, s_column * BLOCK, 0, 3, 0, 3, target, 6 * step, step, 6, 6, BLOCK,
+                KERNEL3, 0, 16,
+            )  # fmt: skip
+        else:
+            transform_tile(
+                source, s_row * BLOCK, s_column * BLOCK, 0, 2, 0, 2, target, 5 * step, step, 5, 5, BLOCK,
+                KERNEL2, 0, 16,
+            )  # fmt: skip
 
 
 @jit
@@ -194,7 +199,7 @@ def _output_tile(source, step, target, t_row, t_column, rows, columns, width, si
 
 @parallel
 def _tiles(x, kernels, start, out, inputs, products, plan):
-    groups, tiles, many = plan[11], plan[12], inputs.shape[3]
+    groups, tiles, many = plan[11], plan[12], plan[13]
     for task in prange((tiles + many - 1) // many * groups):
         t = get_thread_id()
         _some_tiles(x, kernels, start, out, inputs[t], products[t], plan, task)
@@ -203,14 +208,14 @@ def _tiles(x, kernels, start, out, inputs, products, plan):
 @jit
 def _some_tiles(x, kernels, start, out, inputs, products, plan, task):
     """Some tiles of the images, to one group of panels."""
-    size, height, width, groups, tiles = plan[0], plan[1], plan[2], plan[11], plan[12]
+    size, height, width = plan[:3]
+    groups, tiles, room, depth, wide = plan[11:]
     stride, corner, phase, step = plan[3:5], plan[5:7], plan[7:9], plan[9:11]
     _, OH, OW, O = out.shape
-    _, depth, room, _ = inputs.shape
-    outputs, wide = kernels.shape[1], products.shape[2]
     first, group = task // groups * room, task % groups
     many = min(room, tiles - first)
-    panel, last = group * wide // BLOCK, min(outputs, (group + 1) * wide // BLOCK)
+    panel, last = group * wide, min((O + BLOCK - 1) // BLOCK, (group + 1) * wide)
+    inputs_step, products_step = inputs.shape[1] * BLOCK, products.shape[1] * BLOCK
     across = (width + 3) // 4
     per_image = (height + 3) // 4 * across
     blocks = x.shape[3] // BLOCK
@@ -222,20 +227,20 @@ def _some_tiles(x, kernels, start, out, inputs, products, plan, task):
             target = inputs.ctypes.data + 4 * (d * room + t) * BLOCK
             _input_tile(
                 x[n], row + p // stride[1], column + p % stride[1], stride, block * BLOCK, size, target,
-                depth * room * BLOCK,
+                inputs_step,
             )  # fmt: skip
     for k in range(size * size):
         for j in range(panel, last):
-            w = kernels[k, j].ctypes.data
+            w = kernels[k, j * depth * BLOCK].ctypes.data
             # whatever is added to product (1, 1) is added to all 16 outputs: the bias goes in there
             s = start[int(k == size + 1)].ctypes.data + 4 * j * BLOCK
             for t in range(0, many, PIXELS):
-                source = inputs.ctypes.data + 4 * (k * depth * room + t) * BLOCK
-                target = products.ctypes.data + 4 * ((k * room + t) * wide + (j - panel) * BLOCK)
+                source = inputs[k, t].ctypes.data
+                target = products[k, t * wide + j - panel].ctypes.data
                 count = min(PIXELS, many - t)
                 dot_tile(
                     source, w, s, target, depth, 1, 1, BLOCK, room * BLOCK, 0, 0, BLOCK,
-                    BLOCK * BLOCK, 0, 0, wide, count, BLOCK, PIXELS, 1, 16,
+                    BLOCK * BLOCK, 0, 0, wide * BLOCK, count, BLOCK, PIXELS, 1, 16,
                 )  # fmt: skip
     for t in range(many):
         n, at = (first + t) // per_image, (first + t) % per_image
@@ -243,7 +248,7 @@ def _some_tiles(x, kernels, start, out, inputs, products, plan, task):
         place = ((n * OH + phase[0] + row * step[0]) * OW + phase[1] + column * step[1]) * O
         for j in range(panel, last):
             _output_tile(
-                products.ctypes.data + 4 * (t * wide + (j - panel) * BLOCK), room * wide,
+                products[0, t * wide + j - panel].ctypes.data, products_step,
                 out.ctypes.data + 4 * (place + j * BLOCK), step[0] * OW * O, step[1] * O,
                 min(4, height - row), min(4, width - column), min(BLOCK, O - j * BLOCK), size,
             )  # fmt: skip
@@ -258,11 +263,11 @@ def _kernel_sums(x, dy, xs, ds, sums, scratch, plan):
 @jit
 def _some_kernel_sums(x, dy, xs, ds, sums, scratch, plan, task):
     """One part of the tiles, for one group of output channels."""
-    size, height, width, groups, tiles = plan[0], plan[1], plan[2], plan[7], plan[8]
+    size, height, width = plan[:3]
+    groups, tiles, room, depth, wide = plan[7:]
     stride, corner = plan[3:5], plan[5:7]
     parts, outputs, blocks = sums.shape[:3]
-    _, depth, room, _ = xs.shape
-    part, group, wide = task // groups, task % groups, ds.shape[1]
+    part, group = task // groups, task % groups
     across = (width + 3) // 4
     per_image = (height + 3) // 4 * across
     stop = tiles * (part + 1) // parts
@@ -276,16 +281,14 @@ def _some_kernel_sums(x, dy, xs, ds, sums, scratch, plan, task):
                 _input_tile(
                     x[n], row * stride[0] - corner[0] + p // stride[1],
                     column * stride[1] - corner[1] + p % stride[1], stride, block * BLOCK, size,
-                    xs[0, d, t].ctypes.data, depth * room * BLOCK,
+                    xs[0, d * room + t].ctypes.data, xs.shape[1] * BLOCK,
                 )  # fmt: skip
             for j in range(min(wide, outputs - group * wide)):
-                target = ds[0, j, t].ctypes.data
-                _gradient_tile(
-                    dy[n], row, column, (group * wide + j) * BLOCK, size, target, wide * room * BLOCK
-                )
+                target, step = ds[0, j * room + t].ctypes.data, ds.shape[1] * BLOCK
+                _gradient_tile(dy[n], row, column, (group * wide + j) * BLOCK, size, target, step)
         for j in range(min(wide, outputs - group * wide)):
             for d in range(depth):
-                _kernel_sum(xs[:, d], ds[:, j], many, scratch, size)
+                _kernel_sum(xs[:, d * room :], ds[:, j * room :], many, scratch, size)
                 p, block = d // blocks, d % blocks
                 _add_kernel(scratch, sums[part, group * wide + j, block], p, stride, size)
 
@@ -295,10 +298,10 @@ def _kernel_sum(xs, ds, many, scratch, size):
     """16 input channels by 16 output channels: scratch[k] = Σ over tiles of xs[k] ⊗ ds[k]."""
     scratch[:] = 0
     for k in range(size * size):
-        for m in range(0, BLOCK, TAPS):
+        for m in range(0, BLOCK, ROWS):
             outer_tile(
                 xs[k].ctypes.data + 4 * m, ds[k].ctypes.data, scratch[k, m].ctypes.data, 1, 1,
-                many, 0, 0, BLOCK, 0, 0, BLOCK, TAPS, 16,
+                many, 0, 0, BLOCK, 0, 0, BLOCK, ROWS, 16,
             )  # fmt: skip
 
 
