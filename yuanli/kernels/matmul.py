@@ -6,9 +6,10 @@ wait for each other.  So small products are BLAS's, and large ones are shared ou
 
 import numpy as np
 
-from yuanli.kernels.compiler import AVX512, jit, numba, parallel, prange, threads
+from yuanli.kernels.compiler import AVX512, get_thread_id, jit, numba, parallel, prange, threads
 from yuanli.kernels.dispatch import choose
 from yuanli.kernels.memory import empty
+from yuanli.kernels.pixels import copy
 
 if numba:
     from yuanli.kernels.simd import dot_tile, outer_tile
@@ -19,7 +20,7 @@ ROWS = 12 * PIXELS  # rows that one thread works off at a time
 # A register tile of sums over rows: 8 · 2 of 32 registers, or 4 · 2 of 16.
 WIDE = 32 if AVX512 else 16
 TALL = 8 if AVX512 else 4
-STRETCH = 128  # rows added up at a time, so that they stay in the cache
+STRETCH = 64  # rows added up at a time, so that they stay in the cache
 WORTH = 1 << 21  # multiplications from which on sharing out (10 µs) pays
 TOGETHER = 8192  # rows summed up in one go at most: rounding errors grow with their number
 
@@ -94,52 +95,40 @@ def _sum_of_products(a, b):
     a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
     parts = max(threads(), -(-K // TOGETHER))
     high, wide = -(-M // TALL), -(-N // WIDE)
-    # the last columns, when they do not fill a tile, filled up with zeros
-    rest_a, rest_b = (
-        np.zeros((parts, STRETCH, TALL), np.float32),
-        np.zeros((parts, STRETCH, WIDE), np.float32),
-    )
+    # copies, filled up with zeros: of b's rows the columns of each tile for themselves
+    rows_a = np.zeros((threads(), STRETCH, high * TALL), np.float32)
+    rows_b = np.zeros((threads(), wide, STRETCH, WIDE), np.float32)
     sums = np.zeros((parts, high, wide, TALL, WIDE), np.float32)
-    _sums(a, b, rest_a, rest_b, sums)
+    _sums(a, b, rows_a, rows_b, sums)
     c = sums.sum(0).transpose(0, 2, 1, 3).reshape(high * TALL, wide * WIDE)
     return np.ascontiguousarray(c[:M, :N])
 
 
 @parallel
-def _sums(a, b, rest_a, rest_b, sums):
+def _sums(a, b, rows_a, rows_b, sums):
     K, parts = len(a), len(sums)
     for part in prange(parts):
-        _sums_over(a, b, rest_a[part], rest_b[part], sums[part], K * part // parts, K * (part + 1) // parts)
+        t = get_thread_id()
+        first, last = K * part // parts, K * (part + 1) // parts
+        _sums_over(a, b, rows_a[t], rows_b[t], sums[part], first, last)
 
 
 @jit
-def _sums_over(a, b, rest_a, rest_b, sums, first, last):
+def _sums_over(a, b, rows_a, rows_b, sums, first, last):
     """Rows first … last − 1."""
-    M, N = a.shape[1], b.shape[1]
     for k in range(first, last, STRETCH):
         many = min(STRETCH, last - k)
-        _copy_rest(a, k, many, rest_a)
-        _copy_rest(b, k, many, rest_b)
-        for j in range(sums.shape[1]):
-            b_at, b_row = b.ctypes.data + 4 * (k * N + j * WIDE), N
-            if (j + 1) * WIDE > N:
-                b_at, b_row = rest_b.ctypes.data, WIDE
+        for i in range(many):
+            copy(a[k + i].ctypes.data, rows_a[i].ctypes.data, a.shape[1])
+            for j in range(len(rows_b)):
+                width = min(WIDE, b.shape[1] - j * WIDE)
+                copy(b[k + i].ctypes.data + 4 * j * WIDE, rows_b[j, i].ctypes.data, width)
+        for j in range(len(rows_b)):
             for i in range(len(sums)):
-                a_at, a_row = a.ctypes.data + 4 * (k * M + i * TALL), M
-                if (i + 1) * TALL > M:
-                    a_at, a_row = rest_a.ctypes.data, TALL
                 outer_tile(
-                    a_at, b_at, sums[i, j].ctypes.data, 1, 1, many, 0, 0, a_row, 0, 0, b_row, TALL, WIDE
-                )
-
-
-@jit
-def _copy_rest(x, first, many, rest):
-    width = rest.shape[1]
-    columns = x.shape[1] % width
-    for k in range(many):
-        for i in range(columns):
-            rest[k, i] = x[first + k, x.shape[1] - columns + i]
+                    rows_a[0].ctypes.data + 4 * i * TALL, rows_b[j].ctypes.data, sums[i, j].ctypes.data, 1, 1,
+                    many, 0, 0, rows_a.shape[1], 0, 0, WIDE, TALL, WIDE,
+                )  # fmt: skip
 
 
 matmul = choose(matmul_numpy, lambda: _matmul)

@@ -54,6 +54,9 @@ def copy(source, target, many):
     while at + 16 <= many:
         copy_vector(source + 4 * at, target + 4 * at, 16)
         at += 16
+    while at + 4 <= many:
+        copy_vector(source + 4 * at, target + 4 * at, 4)
+        at += 4
     while at < many:
         copy_vector(source + 4 * at, target + 4 * at, 1)
         at += 1
