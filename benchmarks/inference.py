@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from benchmarks import nets
-from benchmarks.training_steps import TORCH, Step, channels_last
+from benchmarks.training_steps import TORCH, Step, channels_last, take_over
 from yuanli import Tensor, manual_seed, nn, no_grad, ops
 
 
@@ -45,7 +45,7 @@ def _ours(model, x) -> Step:
 
 def _torch(net, weights, x, layout) -> Step:
     model = net(torch.nn, TORCH)
-    model.load_state_dict(weights)
+    take_over(model, weights)
     model = model.eval().to(memory_format=layout)
     x = x.to(memory_format=layout) if x.ndim == 4 else x
 

@@ -1,4 +1,11 @@
-"""The networks that are measured, written once: `nn` is ours or torch's, `F` its functions."""
+"""The networks that are measured, written once: `nn` is ours or torch's, `F` its functions.
+
+Where the zoo has the network, ours is the zoo's, and the same is written for torch: its state has other
+names, in the same order.
+"""
+
+from yuanli import nn as ours
+from yuanli.models import CifarDenseNet, build
 
 
 def mlp(nn, F):
@@ -34,6 +41,8 @@ def resnet20(nn, F):
 
 def resnet18(nn, F):
     """ResNet-18 for 224×224 images.  He 2015, arXiv:1512.03385, table 1."""
+    if nn is ours:
+        return build("resnet18")
     stem = [nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)]
     return _resnet(
         nn, F, stem, (64, 128, 256, 512), 2, after_stem=[nn.MaxPool2d(3, 2, padding=1)], classes=1000
@@ -67,12 +76,14 @@ def _resnet(nn, F, stem, widths, depth, after_stem=(), classes=10):
 
 def mobilenet_v2(nn, F):
     """MobileNet v2 for 224×224 images.  Sandler 2018, arXiv:1801.04381, table 2."""
+    if nn is ours:
+        return build("mobilenet_v2", dropout=0.0)
 
     def conv(ins, outs, kernel, stride=1, groups=1, act=True):
         return [
             nn.Conv2d(ins, outs, kernel, stride=stride, padding=kernel // 2, groups=groups, bias=False),
             nn.BatchNorm2d(outs),
-            *([nn.ReLU()] if act else []),
+            *([nn.ReLU6()] if act else []),
         ]
 
     class Inverted(nn.Module):
@@ -104,6 +115,8 @@ def mobilenet_v2(nn, F):
 
 def densenet100(nn, F):
     """DenseNet-BC-100, growth 12, for 32×32 images.  Huang 2016, arXiv:1608.06993, section 3 and 4.2."""
+    if nn is ours:
+        return CifarDenseNet(100, growth_rate=12, bottleneck=True)
     growth = 12
 
     class Dense(nn.Module):

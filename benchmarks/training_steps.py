@@ -66,6 +66,11 @@ def channels_last(x: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
 
 
+def take_over(model: torch.nn.Module, weights: dict[str, torch.Tensor]) -> None:
+    """Load our state into torch's network, by order: names may differ."""
+    model.load_state_dict(dict(zip(model.state_dict(), weights.values(), strict=True)))
+
+
 def our_step(model, x: np.ndarray, y: np.ndarray) -> Step:
     """One step a call on one batch."""
     optimizer = optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
@@ -85,7 +90,7 @@ def torch_step(net, weights, x, y, layout=None, wrap=lambda model: model) -> Ste
     """The same; from the weights that torch chooses where `weights` is None."""
     model, x, target = net(torch.nn, TORCH), torch.tensor(x), torch.tensor(y)
     if weights:
-        model.load_state_dict(weights)
+        take_over(model, weights)
     if layout:
         model, x = model.to(memory_format=layout), x.to(memory_format=layout)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
