@@ -11,8 +11,10 @@ import pyarrow.compute as pc
 
 from yuanli.data.tokens import tokenize
 from yuanli.errors import DataError, DTypeError
+from yuanli.kernels.compiler import threads
+from yuanli.words.ahead import in_order
 
-PIECE = 1 << 22  # bytes read at a time
+PIECE = 1 << 21  # bytes read at a time
 KEPT = 1 << 26  # words whose numbers are kept in memory; of a longer text every epoch reads the file anew
 
 
@@ -50,8 +52,7 @@ class Corpus:
             return self._words, self._counts
         numbers: dict[str, int] = {}
         total = 0
-        for words, lengths in self._read():
-            coded = words.dictionary_encode()
+        for coded, lengths in self._read():
             own = [numbers.setdefault(word, len(numbers)) for word in coded.dictionary.to_pylist()]
             piece = Piece(np.asarray(own, np.int32)[coded.indices.to_numpy()], lengths)
             seen = np.bincount(piece.words, minlength=len(numbers))
@@ -73,21 +74,15 @@ class Corpus:
             for words, lengths in self._kept:
                 yield _without_unknown(Piece(final[words], lengths))
             return
-        for words, lengths in self._read():
-            coded = words.dictionary_encode()
+        for coded, lengths in self._read():
             own = np.array([numbers.get(word, -1) for word in coded.dictionary.to_pylist()], np.int32)
             yield _without_unknown(Piece(own[coded.indices.to_numpy()], lengths))
 
-    def _read(self) -> Iterator[tuple[Any, np.ndarray]]:
-        """The words, as Arrow's array of strings, and the sentences' lengths, piece by piece."""
+    def _read(self) -> Iterator[tuple[pa.DictionaryArray, np.ndarray]]:
+        """By pieces the words, as Arrow's array of strings and places in it, and the sentences' lengths."""
         if isinstance(self.source, Path):
-            for text in _blocks(self.source):
-                if self.tokens != "blanks":
-                    yield _flat([words_of(line, self.tokens) for line in text.decode().splitlines()])
-                    continue
-                lines = pc.split_pattern(pa.array([text], pa.large_string()), "\n").flatten()
-                split = pc.utf8_split_whitespace(lines)
-                yield _without_empty(split.flatten(), pc.list_value_length(split).to_numpy())
+            for _, piece in in_order(self._split, _blocks(self.source), threads()):
+                yield piece
             return
         held: list[list[str]] = []
         for sentence in self.source:
@@ -95,10 +90,21 @@ class Corpus:
                 raise DTypeError(f"a sentence is a list of words, got the text {sentence!r:.40}; split it")
             held.append(list(sentence))
             if len(held) == 10_000:
-                yield _flat(held)
+                yield _coded(*_flat(held))
                 held = []
         if held:
-            yield _flat(held)
+            yield _coded(*_flat(held))
+
+    def _split(self, text: bytes) -> tuple[pa.DictionaryArray, np.ndarray]:
+        if self.tokens != "blanks":
+            return _coded(*_flat([words_of(line, self.tokens) for line in text.decode().splitlines()]))
+        lines = pc.split_pattern(pa.array([text], pa.large_string()), "\n").flatten()
+        split = pc.utf8_split_whitespace(lines)
+        return _coded(*_without_empty(split.flatten(), pc.list_value_length(split).to_numpy()))
+
+
+def _coded(words: Any, lengths: np.ndarray) -> tuple[pa.DictionaryArray, np.ndarray]:
+    return words.dictionary_encode(), lengths
 
 
 def _blocks(path: Path) -> Iterator[bytes]:

@@ -1,9 +1,8 @@
 """word2vec: vectors of words learned from their neighbours, by CBOW or skip-gram."""
 
+import functools
 import time
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from yuanli.ops.information import huffman_paths
 from yuanli.optim import Optimizer
 from yuanli.training.interrupt import Interrupted, interruptible
 from yuanli.training.state import Hook, Training, restore
+from yuanli.words.ahead import in_order
 from yuanli.words.corpus import Corpus
 from yuanli.words.jobs import Job, Jobs
 from yuanli.words.keyed_vectors import KeyedVectors
@@ -128,13 +128,14 @@ class Word2Vec:
         t = Training(self.tables, loss=None, optimizer=rate, batches=jobs, epochs=self.epochs)  # type: ignore[arg-type]
         if resume is not None:
             restore(t, resume)
+        work = functools.partial(self._work, jobs=jobs, rate=rate)
         began = time.perf_counter() - t.seconds
         with interruptible() as interrupt:
             for hook in hooks:
                 hook.on_start(t)
             try:
                 while not t.is_over:
-                    for job, (loss, predictions) in self._results(jobs, rate):
+                    for job, (loss, predictions) in in_order(work, jobs, self.workers):
                         jobs.done, t.step = job.number + 1, t.step + 1
                         rate.lr = rate.at(job.epoch * jobs.words + job.before + len(job.words))
                         t.sums["examples"] = t.sums.get("examples", 0) + predictions
@@ -180,26 +181,6 @@ class Word2Vec:
         if not predictions:
             raise DataError(f"{corpus.name}: no two words side by side are among the known ones")
         return loss / predictions, predictions
-
-    def _results(self, jobs: Jobs, rate: "Decay") -> Iterator[tuple[Job, tuple[float, int]]]:
-        """Each job of an epoch and what became of it, in order, the workers some jobs ahead."""
-        if self.workers == 1:
-            for job in jobs:
-                yield job, self._work(job, jobs, rate)
-            return
-        with ThreadPoolExecutor(self.workers) as pool:
-            ahead: deque[tuple[Job, Future]] = deque()
-            try:
-                for job in jobs:
-                    ahead.append((job, pool.submit(self._work, job, jobs, rate)))
-                    if len(ahead) > 2 * self.workers:
-                        first, future = ahead.popleft()
-                        yield first, future.result()
-                for first, future in ahead:
-                    yield first, future.result()
-            finally:
-                for _, future in ahead:
-                    future.cancel()
 
     def _work(self, job: Job, jobs: Jobs, rate: "Decay") -> tuple[float, int]:
         """Train on a job; what is random in it depends on the seed, the epoch and its number alone."""
