@@ -25,7 +25,8 @@ def squared_hinge(
     """Rows X (N, D), each with one more feature `constant`; signs and C (N, K) -> weights (K, D + 1).
 
     Stops when no entry of the gradient by v is above tol·√(value at 0 / D): then the value is within about
-    tol² of what the whole descent has gained.  Gives also the number of steps, and whether it got there.
+    tol² of what the whole descent has gained; closer than X's digits a value is not known, so that tol is at
+    least √ε of its type.  Gives also the number of steps, and whether it got there.
     """
     (n, width), classes = X.shape, signs.shape[1]
     many = max(1, AT_ONCE // width)
@@ -45,6 +46,7 @@ def squared_hinge(
             gradient[width] += constant * slope.sum(0)
         return float(value), solve_triangular(lower, gradient, lower=True).ravel()
 
+    tol = max(tol, np.sqrt(np.finfo(X.dtype).eps))
     enough = tol * np.sqrt(C.sum() / (width + 1))
     start = np.zeros((width + 1) * classes)
     v, steps, converged = minimise.lbfgs(value_and_gradient, start, enough, max_iter)
