@@ -6,12 +6,15 @@ by them, starting at b, and bounds the result while it lies in the cache.
 
 import numpy as np
 
-from yuanli.kernels.compiler import jit, parallel, prange
+from yuanli.kernels.compiler import jit, numba, parallel, prange
 from yuanli.kernels.dispatch import LARGE, choose
 from yuanli.kernels.elementwise import relu_grad
-from yuanli.kernels.matmul import LANES, PIXELS, ROWS, WORTH, pack, some_rows
+from yuanli.kernels.matmul import LANES, PIXELS, ROWS, WORTH, some_rows
 from yuanli.kernels.memory import empty
 from yuanli.kernels.normalisation import column_sums
+
+if numba:
+    from yuanli.kernels.simd import transpose_tile
 
 FLOAT32 = np.dtype(np.float32)
 
@@ -40,7 +43,7 @@ def _linear(x, weight, bias, floor):
         start[:N] = bias
     panels, y = empty((len(start) // LANES, K, LANES)), empty((M, N))
     sweep = _layer if M * K * N >= WORTH else _layer.on_one
-    sweep(np.ascontiguousarray(x), np.ascontiguousarray(weight).T, panels, start, floor, y)
+    sweep(np.ascontiguousarray(x), np.ascontiguousarray(weight), panels, start, floor, y)
     return y
 
 
@@ -53,9 +56,9 @@ def _passed(dy, y, floor):
 
 
 @parallel
-def _layer(x, columns, panels, start, floor, y):
+def _layer(x, weight, panels, start, floor, y):
     for panel in prange(len(panels)):
-        pack(columns, panel * LANES, panels[panel])
+        _pack(weight, panel * LANES, panels[panel])
     least = np.float32(floor)
     for task in prange((len(x) + ROWS - 1) // ROWS):
         first, last = task * ROWS, min(len(x), (task + 1) * ROWS)
@@ -63,6 +66,15 @@ def _layer(x, columns, panels, start, floor, y):
         for m in range(first, last):
             for n in range(y.shape[1]):
                 y[m, n] = least if y[m, n] < least else y[m, n]
+
+
+@jit
+def _pack(weight, first, panel):
+    """panel[k, j] = weight[first + j, k], and 0 for rows past the last."""
+    N, K = weight.shape
+    for k in range(0, K, LANES):
+        source, target = weight.ctypes.data + 4 * (first * K + k), panel.ctypes.data + 4 * k * LANES
+        transpose_tile(source, K, min(LANES, N - first), min(LANES, K - k), target, LANES, LANES, 16)
 
 
 @jit

@@ -43,13 +43,13 @@ def _matmul(a, b):
 @parallel
 def _product(a, b, panels, start, out):
     for panel in prange(len(panels)):
-        pack(b, panel * LANES, panels[panel])
+        _pack(b, panel * LANES, panels[panel])
     for task in prange((len(a) + ROWS - 1) // ROWS):
         some_rows(a, panels, start, out, task * ROWS, min(len(a), (task + 1) * ROWS))
 
 
 @jit
-def pack(b, first, panel):
+def _pack(b, first, panel):
     """Columns first … first + LANES − 1 of b, filled up with zeros."""
     K, N = b.shape
     for k in range(K):
