@@ -22,6 +22,7 @@ COMPARISONS = (
     "sweeps",
     "updates",
     "rows",
+    "linear_layer",
     "distances",
     "word_pairs",
 )
