@@ -45,11 +45,15 @@ def run(benchmark: Any, seconds: float) -> dict[str, Any]:
     """One row: answers compared, then all sides timed together; or each side's memory."""
     times = benchmark.measure() if isinstance(benchmark, PeakMemory) else timed(benchmark, seconds)
     against = [name for name in EAGER if name in times] or [name for name in times if name != "yuanli"]
-    best = min(times[name].median for name in against)
+    ours, best = times["yuanli"].median, min(times[name].median for name in against)
+    targets: dict[str, float] = getattr(benchmark, "targets", {})  # where each peer has one of its own
     return {
         "name": benchmark.name,
-        "target": benchmark.target,
-        "ratio": times["yuanli"].median / best,
+        "target": None if targets else benchmark.target,
+        "targets": {
+            name: {"most": most, "ratio": ours / times[name].median} for name, most in targets.items()
+        },
+        "ratio": ours / best,
         "milliseconds": {name: asdict(t) for name, t in times.items()},
     }
 
@@ -92,6 +96,8 @@ def table(rows: list[dict[str, Any]], unit: float) -> str:
             numbers = [t[part] / unit for part in ("median", "low", "high")] if t else []
             cells.append("{:.3g} ({:.3g}–{:.3g})".format(*numbers) if t else "–")
         target = f"≤ {row['target']:.2f}" if row["target"] else ""
+        for peer, its in row["targets"].items():
+            target += f"{'; ' if target else ''}{peer} {its['ratio']:.2f} ≤ {its['most']:.2f}"
         lines.append(f"| {row['name']} | " + " | ".join(cells) + f" | {row['ratio']:.2f} | {target} |")
     return "\n".join(lines) + "\n"
 

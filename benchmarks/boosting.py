@@ -56,7 +56,7 @@ MODELS = {
 @dataclass(frozen=True)
 class Fitting:
     name: str = "HistGradientBoostingClassifier.fit, 1,000,000 × 28, 100 trees × 31 leaves"
-    target: float | None = 0.6
+    targets = {"scikit-learn": 0.35, "LightGBM": 0.6, "LightGBM by rows": 0.6}
     tolerances: tuple[float, ...] = (0.006,)  # three times what the seed does
 
     def steps(self) -> dict[str, Step]:
