@@ -139,6 +139,35 @@ def test_any_layout_of_memory(layout):
         )
 
 
+@pytest.mark.parametrize("layout", ["exchanged", "reversed", "turned", "with gaps", "records"])
+@pytest.mark.parametrize("kernel", [(3, 2), (3, 3)], ids=["direct", "Winograd"])
+def test_any_layout_of_the_weights(kernel, layout):
+    rng = np.random.default_rng(0)
+    x, weight = whole(rng, 4, 8, 8, 18), whole(rng, 20, 18, *kernel)
+    records = np.zeros(weight.shape, np.dtype([("weight", "f4"), ("more", "i1")]))
+    records["weight"] = weight
+    laid_out = {
+        "exchanged": weight.transpose(1, 0, 2, 3).copy().transpose(1, 0, 2, 3),
+        "reversed": weight[::-1, ::-1].copy()[::-1, ::-1],
+        "turned": weight[:, :, ::-1, ::-1]
+        .transpose(1, 0, 2, 3)
+        .copy()
+        .transpose(1, 0, 2, 3)[:, :, ::-1, ::-1],
+        "with gaps": np.repeat(weight, 2, -1)[..., ::2],
+        "records": records["weight"],
+    }[layout]
+    y = naive.conv2d(x, weight, None, *PLAIN)
+    dx = convolution.conv2d_grad_x_numpy(y, weight, x.shape, *PLAIN)
+
+    def nearly(result, expected):  # Winograd's errors are within 1e-4 of the largest number
+        np.testing.assert_allclose(result, expected, rtol=0, atol=1e-4 * np.abs(expected).max())
+
+    for conv2d in FORWARD:
+        nearly(conv2d(x, laid_out, None, *PLAIN), y)
+    for grad_x in GRAD_X:
+        nearly(grad_x(y, laid_out, x.shape, *PLAIN), dx)
+
+
 def test_float64_stays_float64():
     rng = np.random.default_rng(0)
     x, weight = whole(rng, 1, 4, 4, 2, dtype=np.float64), whole(rng, 2, 2, 2, 2, dtype=np.float64)

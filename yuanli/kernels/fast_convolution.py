@@ -115,7 +115,8 @@ def _convolve(x, weight, bias, out, phase, step, stride, corner, dilation):
 
 
 def _compiled(a, b):
-    return a.dtype == b.dtype == np.float32
+    """Whether there are kernels for them; none is for numbers at odd addresses, as in packed records."""
+    return a.dtype == b.dtype == np.float32 and b.flags.aligned
 
 
 def _split(x, groups):
