@@ -13,9 +13,7 @@ import numpy as np
 
 SMALL = 1 << 16  # bytes under which NumPy's own memory is as good
 PAGE = 1 << 21  # bytes of a huge page, which the system can back blocks with from this size on
-ROUND = (
-    8 * PAGE
-)  # blocks from this size on are multiples of huge pages; of smaller ones that would waste much
+ROUND = 8 * PAGE  # from this size on blocks are multiples of huge pages; smaller ones would waste much
 ENOUGH = 1 << 26  # bytes of blocks that are never too many
 # A private mapping: what a forked child writes is its own, and the system can back it with huge pages.
 PRIVATE = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
