@@ -1,7 +1,4 @@
-"""Sweeps over large arrays against their twins, in every order of memory; and memory that is used again."""
-
-import gc
-import os
+"""Sweeps over large arrays against their twins, in every order of memory."""
 
 import numpy as np
 import pytest
@@ -108,79 +105,6 @@ def test_rows_are_added_up_where_they_came_from(places, rows, width, dtype):
         dw = add_rows(dy, indices.astype(np.int32), rows)
         assert dw.dtype == dtype
         np.testing.assert_array_equal(dw, expected)
-
-
-def test_memory_is_used_again_only_when_nobody_looks_at_it():
-    first = memory.empty((300, 1000))
-    place = first.ctypes.data
-    first[:] = 1
-    view = first[::2].T[3:][:, 5:]
-    del first
-    gc.collect()
-    second = memory.empty((300, 1000))
-    second[:] = 2
-    assert (view == 1).all()
-    assert second.ctypes.data != place
-    del view
-    gc.collect()
-    assert memory.empty((1000, 300)).ctypes.data == place
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system cannot fork")
-@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
-def test_what_a_forked_child_writes_is_its_own():
-    array = memory.empty((1000, 1000))
-    array[:] = 1
-    child = os.fork()
-    if not child:
-        array[:] = 2
-        os._exit(0)
-    assert os.waitpid(child, 0)[1] == 0
-    assert (array == 1).all()
-
-
-def test_unused_memory_is_given_back_when_asked():
-    held = memory.empty((1000, 1000))
-    held[:] = 1
-    memory.empty((1000, 2000))
-    gc.collect()
-    assert memory._kept
-    memory.release()
-    assert not memory._kept
-    assert not memory._unused
-    assert memory._most_used == memory._used >= held.nbytes
-    assert (held == 1).all()
-
-
-def test_little_more_memory_is_kept_than_was_once_in_use():
-    """Sizes that never come again do not pile up."""
-    gc.collect()
-    before = memory._used
-    for n in range(1, 60):
-        arrays = [memory.empty((1_000_000 * n,)) for _ in range(3)]
-        in_use = memory._used
-        del arrays
-        gc.collect()
-        assert memory._used == before < in_use <= memory._most_used
-        assert memory._used + memory._kept <= max(memory._most_used * 4 // 3, memory.ENOUGH)
-        assert memory._kept == sum(size * len(blocks) for size, blocks in memory._unused.items())
-
-
-def test_a_step_that_is_repeated_makes_no_new_blocks(monkeypatch):
-    def step():
-        held = [memory.empty((100_000 * n,)) for n in (9, 5, 7)]
-        del held[1]
-        return [memory.empty((100_000 * n,)) for n in (3, 5, 11)], held
-
-    step()
-    gc.collect()
-    made = []
-    real = memory.mmap.mmap
-    monkeypatch.setattr(memory.mmap, "mmap", lambda *a, **k: made.append(a) or real(*a, **k))
-    for _ in range(3):
-        step()
-        gc.collect()
-    assert not made
 
 
 @pytest.mark.parametrize("first", ["rows", "channels last", "float64"])
