@@ -479,7 +479,9 @@ def test_an_option_of_the_models_own_is_set(run, tmp_path):
 def test_a_summary_counts_and_sees(run):
     code, out, err = run("summary", "resnet20", "--batch", "2")
     assert (code, err) == (0, "")
-    assert re.search(r"^layer3\.2\.conv2 +Conv2d 3×3 +64×8×8 +36,992 +4\.7 +64\.0 kB +81 +4$", out, re.M)
+    assert re.search(r"^layer3\.2\.conv1 +Conv2d 3×3 +64×8×8 +36,992 +4\.7 +64\.0 kB +73 +4$", out, re.M)
+    assert re.search(r"^layer3\.2\.conv2 +Conv2d 3×3 +64×8×8 +36,864 +4\.7 +32\.0 kB +81 +4$", out, re.M)
+    assert re.search(r"^layer3\.2\.bn2 +BatchNorm2d +64×8×8 +128 +32\.0 kB +81 +4$", out, re.M)  # and the sum
     assert "parameters         269,722  (and 1,395 running statistics and counters)" in out
     assert "0.081 G, or 0.162 GFLOPs" in out
     assert "81×81 pixels, in steps of 4" in out

@@ -144,8 +144,8 @@ class NeuralClassifier(ClassifierMixin, _Neural):
         return len(self.classes_)
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Softmax of the scores, (N, K)."""
-        return ops.softmax(self._scores(X).astype(np.float64), 1).data
+        """Softmax of the scores, (N, K), in float32 as the network."""
+        return ops.softmax(self._scores(X), 1).data
 
     def predict(self, X: Any) -> np.ndarray:
         """The likeliest class of each row."""
