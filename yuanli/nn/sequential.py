@@ -11,7 +11,6 @@ from yuanli.nn.norm import BatchNorm1d, BatchNorm2d
 from yuanli.nn.pool import MaxPool2d
 
 WITH_RELU = (Linear, BatchNorm1d, BatchNorm2d)  # layers that know how to compute a ReLU after them
-
 WITH_RELU6 = (BatchNorm1d, BatchNorm2d)
 
 
