@@ -26,6 +26,34 @@ def test_rows_are_scikit_learns(name, rows, columns, depth, dtype):
     assert np.isnan(np.delete(out, places, axis=0)).all()
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("rows", "columns", "depth", "outputs"),
+    [(1, 1, 1, 1), (0, 5, 2, 1), (13, 70, 19, 3), (150, 2100, 40, 2), (9, 40, 5, 0)],
+)
+def test_sums_are_the_products_with_the_matrix(name, rows, columns, depth, outputs, dtype):
+    rng = np.random.default_rng(columns)
+    a, b = (rng.normal(size=(n, depth)).astype(dtype) / depth for n in (rows, columns))
+    weights = rng.normal(size=(columns, outputs))
+    options = (NAMES[name], 0.3, 0.7, 3)
+    matrix = gram.gram_numpy(a.astype(np.float64), b.astype(np.float64), *options)
+    sums, size = gram.columns(b, *options).sums(a, weights), np.abs(matrix) @ np.abs(weights)
+    assert sums.dtype == np.float64
+    bound = (2e-6 if dtype == np.float32 else 1e-13) * size
+    assert (np.abs(sums - matrix @ weights) <= bound + 1e-30).all()
+
+
+def test_sums_of_a_row_do_not_depend_on_the_rows_beside_it():
+    rng = np.random.default_rng(0)
+    x, weights = rng.normal(size=(301, 37)).astype(np.float32), rng.normal(size=(301, 2))
+    columns = gram.columns(x, gram.RBF, 0.05, 0.0, 3)
+    whole = columns.sums(x, weights)
+    if type(columns).__name__ == "Columns":  # BLAS does not promise it to the twin
+        for i in (0, 127, 128, 300):
+            np.testing.assert_array_equal(columns.sums(x[i : i + 1], weights)[0], whole[i])
+
+
 @pytest.mark.parametrize("degree", [0, 1, 2, 5])
 def test_degrees(degree):
     a = np.linspace(-1, 1, 12, dtype=np.float32).reshape(4, 3)

@@ -10,8 +10,6 @@ from yuanli.kernels import gram
 from yuanli.kernels.memory import empty
 
 KINDS = {"linear": gram.LINEAR, "poly": gram.POLY, "rbf": gram.RBF, "sigmoid": gram.SIGMOID}
-AT_ONCE = 1 << 18  # values of a Gram matrix made in one go: few enough to stay in the cache
-
 SAFE = 16.0  # γ‖x‖² up to which float32 products leave k(x, z) six digits, as many as LIBSVM keeps
 
 
@@ -45,7 +43,7 @@ class Kernel:
         return not (scale * largest + abs(self.coef0) <= SAFE and largest < 1e30)
 
     def columns(self, x: Any) -> Any:
-        """Columns of a Gram matrix: `.rows(a, out, places)` writes out[places[i]] = k(aᵢ, x)."""
+        """Columns of a Gram matrix: see `kernels.gram`."""
         options = (KINDS[self.name], self.gamma, self.coef0, self.degree)
         return SparseColumns(x, *options) if sparse.issparse(x) else gram.columns(x, *options)
 
@@ -60,24 +58,23 @@ class Kernel:
         return shifted**self.degree if self.name == "poly" else np.tanh(shifted)
 
 
-class SparseColumns:
+class SparseColumns(gram.ColumnsNumpy):
     """The columns of a Gram matrix of sparse rows."""
 
-    def __init__(self, b: Any, kind: int, gamma: float, coef0: float, degree: int) -> None:
-        self.b, self.kernel = b, (kind, gamma, coef0, degree)
+    def __init__(self, b: Any, *kernel: Any) -> None:
+        super().__init__(b, *kernel)
         self.squares = np.asarray(b.multiply(b).sum(1)).ravel()
 
-    def rows(self, a: Any, out: np.ndarray, places: np.ndarray) -> None:
+    def values(self, a: Any) -> np.ndarray:
         kind, gamma, coef0, degree = self.kernel
         products = np.asarray((a @ self.b.T).todense())
+        if kind == gram.LINEAR:
+            return products
         if kind == gram.RBF:
             squares = np.asarray(a.multiply(a).sum(1)).reshape(-1, 1)
-            out[places] = np.exp(-gamma * np.maximum(squares + self.squares - 2 * products, 0))
-        elif kind == gram.LINEAR:
-            out[places] = products
-        else:
-            shifted = gamma * products + coef0
-            out[places] = shifted**degree if kind == gram.POLY else np.tanh(shifted)
+            return np.exp(-gamma * np.maximum(squares + self.squares - 2 * products, 0))
+        shifted = gamma * products + coef0
+        return shifted**degree if kind == gram.POLY else np.tanh(shifted)
 
 
 class KernelGram:
@@ -104,9 +101,8 @@ class KernelGram:
     def sums(self, points: np.ndarray, beta: np.ndarray, others: np.ndarray) -> np.ndarray:
         """Σᵢ βᵢ k(point i, ·) at other points."""
         support = np.flatnonzero(beta)
-        out = np.empty((len(others), len(support)), self.dtype)
-        self.kernel.columns(self.x[points[support]]).rows(self.x[others], out, np.arange(len(others)))
-        return out @ beta[support]
+        columns = self.kernel.columns(self.x[points[support]])
+        return columns.sums(self.x[others], beta[support, None])[:, 0]
 
 
 class MatrixGram:

@@ -13,7 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from yuanli.classical.base import check_choice, check_integer, check_real
-from yuanli.classical.gram import AT_ONCE, KINDS, Kernel, KernelGram, MatrixGram
+from yuanli.classical.gram import KINDS, Kernel, KernelGram, MatrixGram
 from yuanli.classical.smo import Dual, Solution
 from yuanli.errors import DTypeError, ShapeError, ValueRangeError
 
@@ -114,30 +114,15 @@ class KernelMachine(BaseEstimator):
             self.support_vectors_ = X[support]
 
     def _sums(self, X: Any) -> list[np.ndarray]:
-        """For each class Σ over its support vectors of dual_coef_·k(x, support vector): (N, K − 1) each.
-
-        The sums are float64, so that a row's do not depend on the rows beside it.
-        """
+        """For each class Σ over its support vectors of dual_coef_·k(x, support vector): (N, K − 1) each."""
         ends = np.concatenate([[0], np.cumsum(self.n_support_)])
         parts = [slice(a, b) for a, b in pairwise(ends)]
         if callable(self.kernel) or self.kernel == "precomputed":
             matrix = (self._of_function(X) if callable(self.kernel) else X)[:, self.support_]
             return [matrix[:, part] @ self.dual_coef_[:, part].T for part in parts]
-        n = X.shape[0]
-        sums = [np.zeros((n, len(self.dual_coef_))) for _ in parts]
         prepare = lambda rows: self._kernel.prepare(rows, self._centre, self._precise)
-        support = prepare(self.support_vectors_)
-        columns = self._kernel.columns(support)
-        step = max(128, AT_ONCE // max(ends[-1], 1))
-        buffer = np.empty((min(step, n), ends[-1]), support.dtype)
-        for first in range(0, n if ends[-1] else 0, step):
-            some = prepare(X[first : first + step])
-            count = some.shape[0]
-            columns.rows(some, buffer[:count], np.arange(count))
-            for part, total in zip(parts, sums, strict=True):
-                values = buffer[:count, part].astype(np.float64)
-                total[first : first + step] = values @ self.dual_coef_[:, part].T
-        return sums
+        rows, support = prepare(X), prepare(self.support_vectors_)
+        return [self._kernel.columns(support[part]).sums(rows, self.dual_coef_[:, part].T) for part in parts]
 
     def _rows(self, X: Any) -> Any:
         """X, checked, of the form (dense or sparse) that fit saw."""

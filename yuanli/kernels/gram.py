@@ -10,13 +10,15 @@ from yuanli.kernels.dispatch import choose
 
 if numba:
     from yuanli.kernels.exponential import exponential, tanh
-    from yuanli.kernels.simd import dot_tile
+    from yuanli.kernels.simd import dot_product, dot_tile
 
 LINEAR, POLY, RBF, SIGMOID = range(4)
 ROWS = 8 if AVX512 else 6  # of a register tile
 VECTORS = 2 if AVX512 else 1  # of 16 columns each
-WIDE = 16 * VECTORS
+WIDE, QUARTER = 16 * VECTORS, 4 * VECTORS
 NEAR = 1 << 16  # floats of columns gone through for each tile of rows: they stay in the cache
+TASK = 128  # rows whose sums one thread makes at a time
+AT_ONCE = 1 << 18  # values made in one go without register tiles
 
 
 def gram_numpy(a, b, kind, gamma, coef0, degree):
@@ -43,9 +45,21 @@ class ColumnsNumpy:
     def __init__(self, b, kind, gamma, coef0, degree):
         self.b, self.kernel = b, (kind, gamma, coef0, degree)
 
+    def values(self, a):
+        """k(aᵢ, bⱼ)"""
+        return gram_numpy(a, self.b, *self.kernel)
+
     def rows(self, a, out, places):
         """out[places[i]] = the row of aᵢ"""
-        out[places] = gram_numpy(a, self.b, *self.kernel)
+        out[places] = self.values(a)
+
+    def sums(self, a, weights):
+        """Σⱼ k(aᵢ, bⱼ)·weights[j, m] in float64, never the whole matrix at once"""
+        out = np.zeros((a.shape[0], weights.shape[1]))
+        step = max(128, AT_ONCE // max(1, self.b.shape[0]))
+        for first in range(0, len(out), step):
+            out[first : first + step] = self.values(a[first : first + step]).astype(np.float64) @ weights
+        return out
 
 
 class Columns(ColumnsNumpy):
@@ -58,17 +72,24 @@ class Columns(ColumnsNumpy):
             self.squares[: len(b)] = (b * b).sum(1)
             self.panels = np.empty((len(self.squares) // WIDE, b.shape[1], WIDE), np.float32)
             _pack(b, self.panels)
+            self.compiled = (kind, np.float32(gamma), np.float32(coef0), degree)
 
     def rows(self, a, out, places):
         if self.b.dtype != np.float32:
             super().rows(a, out, places)
             return
-        kind, gamma, coef0, degree = self.kernel
         a = np.ascontiguousarray(a)
-        _rows(
-            a, (a * a).sum(1), self.panels, self.squares, np.zeros(WIDE, np.float32),
-            kind, np.float32(gamma), np.float32(coef0), degree, out, places,
-        )  # fmt: skip
+        _rows(a, (a * a).sum(1), self.panels, self.squares, self.compiled, out, places)
+
+    def sums(self, a, weights):
+        """Float32 within a stretch of columns, float64 from one stretch to the next."""
+        if self.b.dtype != np.float32:
+            return super().sums(a, weights)
+        a, out = np.ascontiguousarray(a), np.zeros((len(a), weights.shape[1]))
+        padded = np.zeros((weights.shape[1], len(self.squares)), np.float32)
+        padded[:, : len(weights)] = weights.T
+        _sums(a, (a * a).sum(1), self.panels, self.squares, self.compiled, padded, out)
+        return out
 
 
 @parallel
@@ -81,65 +102,82 @@ def _pack(b, panels):
 
 
 @parallel
-def _rows(a, squares, panels, column_squares, zero, kind, gamma, coef0, degree, out, places):
-    group = max(1, NEAR // max(1, panels[:1].size))
-    for task in prange((len(panels) + group - 1) // group):
-        first, last = task * group, min(len(panels), (task + 1) * group)
-        tile = np.empty((ROWS, WIDE), np.float32)
+def _rows(a, squares, panels, column_squares, kernel, out, places):
+    stretch = _stretch(panels)
+    for task in prange((len(panels) + stretch - 1) // stretch):
+        first, last = task * stretch, min(len(panels), (task + 1) * stretch)
+        strip, zero = np.empty((ROWS, (last - first) * WIDE), np.float32), np.zeros(WIDE, np.float32)
         for i in range(0, len(a), ROWS):
-            for panel in range(first, last):
-                d2 = column_squares[panel * WIDE : (panel + 1) * WIDE]
-                _fill(tile, a, i, panels[panel], zero)
-                for r in range(min(ROWS, len(a) - i)):
-                    _values(tile[r], squares[i + r], d2, kind, gamma, coef0, degree)
-                    _copy(tile[r], out[places[i + r]], panel * WIDE)
+            _fill(strip, a, i, squares, panels[first:last], column_squares[first * WIDE :], kernel, zero)
+            for r in range(min(ROWS, len(a) - i)):
+                row = out[places[i + r]]
+                for j in range(min(strip.shape[1], len(row) - first * WIDE)):
+                    row[first * WIDE + j] = strip[r, j]
+
+
+@parallel
+def _sums(a, squares, panels, column_squares, kernel, weights, out):
+    stretch = _stretch(panels)
+    for task in prange((len(a) + TASK - 1) // TASK):
+        strip, zero = np.empty((ROWS, stretch * WIDE), np.float32), np.zeros(WIDE, np.float32)
+        some = a[task * TASK : (task + 1) * TASK]
+        for first in range(0, len(panels), stretch):
+            part = panels[first : first + stretch]
+            for i in range(0, len(some), ROWS):
+                _fill(
+                    strip, some, i, squares[task * TASK :], part, column_squares[first * WIDE :], kernel, zero
+                )
+                for r in range(min(ROWS, len(some) - i)):
+                    for m in range(len(weights)):
+                        w = weights[m, first * WIDE :]
+                        total = dot_product(strip[r].ctypes.data, w.ctypes.data, len(part), QUARTER)
+                        out[task * TASK + i + r, m] += total
 
 
 @jit
-def _fill(tile, a, i, panel, zero):
-    """Inner products of the rows i, i + 1, … with one panel's columns."""
-    depth, start = a.shape[1], zero.ctypes.data
-    if i + ROWS <= len(a):
-        dot_tile(
-            a[i].ctypes.data, panel.ctypes.data, start, tile.ctypes.data, 1, 1, 1, depth,
-            0, 0, 0, depth, 0, 0, 0, WIDE, ROWS, WIDE, ROWS, VECTORS, 16,
-        )  # fmt: skip
-    else:  # rows past the end must not be read
-        for r in range(len(a) - i):
+def _stretch(panels):
+    """How many panels are gone through for each tile of rows."""
+    return max(1, NEAR // max(1, panels[:1].size))
+
+
+@jit
+def _fill(strip, a, i, squares, panels, column_squares, kernel, zero):
+    """strip[r] = the kernel's values of row i + r with the panels' columns."""
+    count, depth, start, wide = min(ROWS, len(a) - i), a.shape[1], zero.ctypes.data, strip.shape[1]
+    for panel in range(len(panels)):
+        w = panels[panel].ctypes.data
+        if count == ROWS:
             dot_tile(
-                a[i + r].ctypes.data, panel.ctypes.data, start, tile[r].ctypes.data, 1, 1, 1, depth,
-                0, 0, 0, depth, 0, 0, 0, WIDE, 1, WIDE, 1, VECTORS, 16,
+                a[i].ctypes.data, w, start, strip[0, panel * WIDE :].ctypes.data, 1, 1, 1, depth,
+                0, 0, 0, depth, 0, 0, 0, wide, ROWS, WIDE, ROWS, VECTORS, 16,
             )  # fmt: skip
+        else:  # rows past the end must not be read
+            for r in range(count):
+                dot_tile(
+                    a[i + r].ctypes.data, w, start, strip[r, panel * WIDE :].ctypes.data, 1, 1, 1, depth,
+                    0, 0, 0, depth, 0, 0, 0, wide, 1, WIDE, 1, VECTORS, 16,
+                )  # fmt: skip
+    for r in range(count):
+        _values(strip[r, : len(panels) * WIDE], squares[i + r], column_squares, kernel)
 
 
 @jit
-def _copy(values, row, first):
-    if first + WIDE <= len(row):
-        for j in range(WIDE):
-            row[first + j] = values[j]
-    else:
-        for j in range(len(row) - first):
-            row[first + j] = values[j]
-
-
-@jit
-def _values(products, square, column_squares, kind, gamma, coef0, degree):
+def _values(products, square, column_squares, kernel):
     """The kernel's values in the place of inner products."""
+    kind, gamma, coef0, degree = kernel
     if kind == RBF:
-        for j in range(WIDE):
+        for j in range(len(products)):
             d2 = square + column_squares[j] - np.float32(2) * products[j]
             power, p = exponential(-gamma * max(d2, np.float32(0)))
             products[j] = power + power * p
     elif kind == SIGMOID:
-        for j in range(WIDE):
+        for j in range(len(products)):
             products[j] = tanh(gamma * products[j] + coef0)
     elif kind == POLY:
-        factor = np.empty(WIDE, np.float32)
-        for j in range(WIDE):
-            factor[j] = gamma * products[j] + coef0
-            products[j] = np.float32(1)
+        factor = gamma * products + coef0
+        products[:] = np.float32(1)
         for _ in range(degree):
-            for j in range(WIDE):
+            for j in range(len(products)):
                 products[j] *= factor[j]
 
 
