@@ -25,6 +25,7 @@ COMPARISONS = (
     "linear_layer",
     "distances",
     "word_pairs",
+    "gram",
 )
 
 ONE_KERNEL = """

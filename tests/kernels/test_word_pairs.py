@@ -44,6 +44,27 @@ def test_compiled_equals_its_twin(width, reach, most_targets, mean):
     assert not fast[..., width:].any()
 
 
+@pytest.mark.skipif(KERNELS == "numpy", reason="the compiled kernels are switched off")
+@pytest.mark.parametrize("mean", [False, True], ids=["skip-gram", "CBOW"])
+@pytest.mark.parametrize("scale", [0.0, 4.0])
+def test_the_loss_of_many_sure_or_unsure_positions(scale, mean):
+    """Probabilities of ½, of nearly 1 and of nearly 0: the products of thousands stay within a float."""
+    tables, (words, low, high, rows, signs, first, last) = problem(5, 2000, 30, 8, 2, 3)
+    tables *= np.float32(scale)
+    low[::64] = np.arange(0, len(low), 64)  # no window there
+    high[::64] = low[::64] + 1
+    arguments = words, low, high, rows, signs, first, last, (0.0, 0.0), mean
+    loss, _ = word_pairs.train(*tables.copy(), *arguments)
+    assert loss == pytest.approx(word_pairs.train_numpy(*tables.astype(np.float64), *arguments)[0], rel=1e-6)
+
+
+@pytest.mark.skipif(KERNELS == "numpy", reason="the compiled kernels are switched off")
+def test_a_score_that_is_not_a_number_is_seen_in_the_loss():
+    tables, rest = problem(1, 100, 30, 8, 5, 6)
+    tables[0, 3] = np.nan
+    assert np.isnan(word_pairs.train(*tables, *rest, RATES, False)[0])
+
+
 @pytest.mark.parametrize("mean", [False, True], ids=["skip-gram", "CBOW"])
 def test_a_step_is_the_gradient_of_the_textbook_loss(mean):
     """Position by position: −Σ log σ(sign · x·p), differentiated by the engine."""

@@ -2,8 +2,11 @@
 
 Of a window's inputs and targets only the addresses of their rows are brought together; the tiles read the
 rows where they lie.  The scores of inputs (rows) and targets (columns) are one matrix, packed so that the
-loop over all of it is a long one.  Its columns are filled up to whole tiles with targets of sign 0, whose
+loop over all of it is a long one.  It is filled up to whole tiles and vectors with scores of sign 0, whose
 gradient is 0 and whose probability is ½: that ln 2 is taken off the loss again.
+
+The loss needs the logarithm of a product of probabilities.  A float's bits are its exponent and a fraction
+between 1 and 2: the exponents are added up and the fractions multiplied, and one logarithm does for many.
 """
 
 import math
@@ -12,12 +15,15 @@ import numpy as np
 
 from yuanli.kernels.compiler import AVX512, jit
 from yuanli.kernels.exponential import logarithm, sigmoid
-from yuanli.kernels.simd import add_tile, exchange_tile, prefetch, scores_tile
-from yuanli.kernels.word_pairs import LANES
+from yuanli.kernels.simd import LINE, add_tile, copy_vector, exchange_tile, prefetch, scores_tile
+from yuanli.kernels.word_pairs import LANES, WIDTH
 
-PAIR, MORE = 2, 6  # a tile: PAIR inputs by FEW targets, or CBOW's one by MORE
+PAIR, MORE = 2, 6  # a tile of scores: PAIR inputs by FEW targets, or CBOW's one by MORE
 FEW = 6 if AVX512 else 3  # PAIR · FEW sums fit into one vector
+MOST = 10 if AVX512 else 6  # inputs whose exchange with the targets needs no memory in between
 VECTOR = 8  # CBOW's few scores are filled up to whole vectors
+FULL = 64  # positions: so many numbers below 2 are multiplied at most before their logarithm is taken
+EXPONENT_OF_ONE = 127
 AHEAD = 7  # positions: when a word's vector is asked for, before it comes into the window
 
 
@@ -31,17 +37,29 @@ def train(vectors, outputs, words, low, high, rows, signs, first, last, rates, m
         most_inputs = max(most_inputs, high[i] - low[i])
         most_targets = max(most_targets, last[i] - first[i])
     most_inputs, most_targets = most_inputs + PAIR, most_targets + MORE + VECTOR
-    x, p = np.zeros(most_inputs, np.int64), np.zeros(most_targets, np.int64)  # addresses of rows
-    dx, dp = np.zeros((most_inputs, D), np.float32), np.zeros((most_targets, D), np.float32)
-    z = np.zeros(most_inputs * most_targets, np.float32)
-    sign, losses = np.zeros(len(z), np.float32), np.zeros(len(z))
-    middle, middle_at = np.zeros(D, np.float32), np.zeros(1, np.int64)
-    middle_at[0] = middle.ctypes.data
-    x_at, p_at, z_at, dx_at, dp_at = (
-        x.ctypes.data, p.ctypes.data, z.ctypes.data, dx.ctypes.data, dp.ctypes.data,
-    )  # fmt: skip
-    inputs, filled = 0, 0
+    dx, dp, middle = (
+        _zeros(most_inputs * D).reshape(-1, D),
+        _zeros(most_targets * D).reshape(-1, D),
+        _zeros(D),
+    )
+    x, p = np.zeros(most_inputs, np.int64), np.zeros(most_targets, np.int64)  # lists of addresses of rows
+    dxs, dps = np.zeros(most_inputs, np.int64), np.zeros(most_targets, np.int64)
+    for k in range(most_inputs):
+        dxs[k] = dx.ctypes.data + row * k
+    for k in range(most_targets):
+        dps[k] = dp.ctypes.data + row * k
+    centre = np.zeros(1, np.int64)
+    centre[0] = middle.ctypes.data
+    most = most_inputs * most_targets
+    z, sign, product = _zeros(most), _zeros(most), _zeros(most)
+    product[:] = 1
+    losses, exponent = np.zeros(most), _zeros(most).view(np.int32)
+    x_at, p_at, dxs_at, dps_at = x.ctypes.data, p.ctypes.data, dxs.ctypes.data, dps.ctypes.data
+    centre_at, z_at, sign_at = centre.ctypes.data, z.ctypes.data, sign.ctypes.data
+    predictions, filled, probabilities = 0, 0, 0
     for i in range(len(words)):
+        if i % FULL == 0:
+            _take(product, losses)
         if i + AHEAD < len(words):
             prefetch(vectors_at + row * words[i + AHEAD], D, 1)
         if i + 1 < len(words):
@@ -53,70 +71,86 @@ def train(vectors, outputs, words, low, high, rows, signs, first, last, rates, m
             if j != i:
                 x[C] = vectors_at + row * words[j]
                 C += 1
+        falling = apart = True  # apart: no target is there twice; those down a Huffman tree never are
         for k in range(first[i], last[i]):
             if rows[k] >= 0:
                 p[L], sign[L] = outputs_at + row * rows[k], signs[k]
+                falling = falling and (L == 0 or p[L] < p[L - 1])
+                for j in range(0 if falling else L):
+                    apart = apart and p[j] != p[L]
                 L += 1
         if C == 0 or L == 0:
             continue
         x[C] = x[C - 1]  # something to read for the tiles that stick out
         p[L : L + MORE] = p[L - 1]
         rate = np.float32(rates[0] + (rates[1] - rates[0]) * i / len(words))
-        dp[:L] = 0
         if mean:
-            columns = L + -L % MORE
+            inputs, inputs_at, columns = 1, centre_at, L + -L % MORE
             columns += -columns % VECTOR
-            sign[L:columns] = 0
             middle[:] = 0
             for k in range(C):
-                add_tile(x[k], middle.ctypes.data, steps, LANES)
+                add_tile(x[k], centre[0], steps, LANES)
             share = np.float32(1 / C)
             for d in range(D):
                 middle[d] *= share
             for b in range(0, L, MORE):
-                scores_tile(middle_at.ctypes.data, p_at + 8 * b, z_at + 4 * b, columns, steps, 1, MORE, LANES)
-            _slopes(z, sign, columns, rate, losses)
-            dx[0] = 0
-            for b in range(0, L, MORE):
-                exchange_tile(
-                    z_at + 4 * b, columns, middle_at.ctypes.data, p_at + 8 * b, dx_at, dp_at + row * b,
-                    steps, 1, MORE, LANES,
-                )  # fmt: skip
-            for k in range(C):
-                add_tile(dx_at, x[k], steps, LANES)
-            inputs += 1
-            filled += columns - L
+                scores_tile(centre_at, p_at + 8 * b, z_at + 4 * b, columns, steps, 1, MORE, LANES)
         else:
-            columns = L + -L % FEW
-            sign[L:columns] = 0
-            for k in range(columns, C * columns):
-                sign[k] = sign[k - columns]
+            inputs, inputs_at, columns = C, x_at, L + -L % FEW
             for a in range(0, C, PAIR):
                 for b in range(0, L, FEW):
                     z_ab = z_at + 4 * (a * columns + b)
                     scores_tile(x_at + 8 * a, p_at + 8 * b, z_ab, columns, steps, PAIR, FEW, LANES)
-            _slopes(z, sign, C * columns, rate, losses)
-            z[C * columns : (C + C % PAIR) * columns] = 0
-            dx[: C + C % PAIR] = 0
-            for a in range(0, C, PAIR):
-                for b in range(0, L, FEW):
-                    exchange_tile(
-                        z_at + 4 * (a * columns + b), columns, x_at + 8 * a, p_at + 8 * b,
-                        dx_at + row * a, dp_at + row * b, steps, PAIR, FEW, LANES,
-                    )  # fmt: skip
+        sign[L:columns] = 0
+        for k in range(columns, inputs * columns, columns):
+            for j in range(0, columns, LANES):  # beyond the row's end, where the next begins
+                copy_vector(sign_at + 4 * j, sign_at + 4 * (k + j), LANES)
+        whole = inputs * columns
+        sign[whole : whole + -whole % WIDTH] = 0
+        whole += -whole % WIDTH
+        for k in range(whole):  # rate · ∂ log σ(sign · z)/∂z in the place of every score z
+            right = sigmoid(sign[k] * z[k])
+            z[k] = rate * sign[k] * (np.float32(1) - right)
+            bits = np.float32(right).view(np.int32)
+            exponent[k] += np.int32(bits >> np.int32(23))
+            fraction = np.int32(np.int32(bits & np.int32(0x007FFFFF)) | np.int32(0x3F800000)).view(np.float32)
+            product[k] *= fraction + (right - right)  # what is not a number stays so
+        predictions += inputs
+        filled += whole - inputs * L
+        probabilities += whole
+        at_once = apart and inputs <= MOST
+        if mean or not at_once:
+            dx[:inputs] = 0
+        if not at_once:
+            dp[:L] = 0
+        for a in range(0, inputs, MOST):
+            exchange_tile(
+                z_at + 4 * a * columns, columns, inputs_at + 8 * a, p_at,
+                dxs_at + 8 * a if mean or not at_once else x_at, p_at if at_once else dps_at,
+                min(MOST, inputs - a), L, steps, MOST, LANES,
+            )  # fmt: skip
+        if mean or not at_once:
             for k in range(C):
-                add_tile(dx_at + row * k, x[k], steps, LANES)
-            inputs += C
-            filled += C * (columns - L)
-        for k in range(L):
-            add_tile(dp_at + row * k, p[k], steps, LANES)
-    return losses.sum() - filled * math.log(2), inputs
+                add_tile(dxs[0 if mean else k], x[k], steps, LANES)
+        if not at_once:
+            for k in range(L):
+                add_tile(dps[k], p[k], steps, LANES)
+    _take(product, losses)
+    loss = losses.sum() + (EXPONENT_OF_ONE * probabilities - exponent.sum()) * math.log(2)
+    return loss - filled * math.log(2), predictions
 
 
 @jit
-def _slopes(z, sign, count, rate, losses):
-    """Put rate · ∂ log σ(sign · z)/∂z in the place of every score z, and add up −log σ(sign · z)."""
-    for k in range(count):
-        right = sigmoid(sign[k] * z[k])
-        z[k] = rate * sign[k] * (np.float32(1) - right)
-        losses[k] -= logarithm(right)
+def _zeros(count):
+    """Floats that begin where a line of the cache does: a vector across two lines takes two loads."""
+    room = np.zeros(count + LINE, np.float32)
+    start = -(room.ctypes.data // 4) % LINE
+    return room[start : start + count]
+
+
+@jit
+def _take(product, losses):
+    """The products start again from 1; their logarithms are taken off the losses."""
+    for k in range(len(product)):
+        losses[k] -= logarithm(product[k])
+        product[k] = np.float32(1)

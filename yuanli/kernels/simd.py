@@ -397,39 +397,40 @@ def dot_product(typing, x, w, steps, L):
 
 
 @intrinsic(prefer_literal=True)
-def exchange_tile(typing, g, g_row, x, p, dx, dp, steps, M, N, L):
+def exchange_tile(typing, g, g_row, x, p, dx, dp, inputs, targets, steps, M, L):
     """dx[m] += Σ over n of g[m, n] · p[n] and dp[n] += Σ over m of g[m, n] · x[m]: rows as in `scores_tile`
 
-    x and p are lists of addresses; the rows of dx and those of dp lie one after the other.
+    All four are lists of addresses; dx may be x, and dp may be p if its rows differ: a number changes after
+    all that depends on it.  At each d the vectors of all inputs (M at most) stay in registers while n runs.
     """
-    rows, columns, lanes = (t.literal_value for t in (M, N, L))
-    signature = types.void(*[types.intp] * 7, M, N, L)
+    most, lanes = (t.literal_value for t in (M, L))
+    signature = types.void(*[types.intp] * 9, M, L)
 
     def generate(context, builder, signature, arguments):
-        g, g_row, x, p, dx, dp, steps = arguments[:7]
+        g, g_row, x, p, dx, dp, inputs, targets, steps = arguments[:9]
         e = Emitter(builder)
-        xs, ps = [e.listed(x, m) for m in range(rows)], [e.listed(p, n) for n in range(columns)]
-        length = e.times(steps, lanes)
-        dxs = [e.at(e.pointer(dx), e.times(m, length)) for m in range(rows)]
-        dps = [e.at(e.pointer(dp), e.times(n, length)) for n in range(columns)]
-        factors = [
-            [e.broadcast(e.at(e.pointer(g), e.times(m, g_row), n), lanes) for n in range(columns)]
-            for m in range(rows)
-        ]
-        with e.loop(steps) as step:
-            d = e.times(step, lanes)
-            left = [e.load(e.at(row, d), lanes) for row in xs]
-            right = [e.load(e.at(row, d), lanes) for row in ps]
-            for m in range(rows):
-                total = e.load(e.at(dxs[m], d), lanes)
-                for n in range(columns):
-                    total = e.multiply_add(factors[m][n], right[n], total)
-                e.store(total, e.at(dxs[m], d))
-            for n in range(columns):
-                total = e.load(e.at(dps[n], d), lanes)
-                for m in range(rows):
-                    total = e.multiply_add(factors[m][n], left[m], total)
-                e.store(total, e.at(dps[n], d))
+
+        def exchange(rows):
+            xs, dxs = ([e.listed(addresses, m) for m in range(rows)] for addresses in (x, dx))
+            with e.loop(steps) as step:
+                d = e.times(step, lanes)
+                left = [e.load(e.at(row, d), lanes) for row in xs]
+                sums = [e.variable(e.constant(0, lanes)) for _ in range(rows)]
+                with e.loop(targets) as n:
+                    right, place = e.load(e.at(e.listed(p, n), d), lanes), e.at(e.listed(dp, n), d)
+                    total = e.load(place, lanes)
+                    for m in range(rows):
+                        factor = e.broadcast(e.at(e.pointer(g), e.times(m, g_row), n), lanes)
+                        builder.store(e.multiply_add(factor, right, builder.load(sums[m])), sums[m])
+                        total = e.multiply_add(factor, left[m], total)
+                    e.store(total, place)
+                for m in range(rows):  # one after the other: a row may be there twice
+                    place = e.at(dxs[m], d)
+                    e.store(builder.fadd(e.load(place, lanes), builder.load(sums[m])), place)
+
+        for rows in range(1, most + 1):
+            with builder.if_then(builder.icmp_signed("==", inputs, e.integer(rows))):
+                exchange(rows)
         return context.get_dummy_value()
 
     return signature, generate
