@@ -32,12 +32,14 @@ def problem(seed, positions, vocabulary, width, reach, most_targets):
 @pytest.mark.skipif(KERNELS == "numpy", reason="the compiled kernels are switched off")
 @pytest.mark.parametrize("mean", [False, True], ids=["skip-gram", "CBOW"])
 @pytest.mark.parametrize("width", [1, 16, 40, 100])
-@pytest.mark.parametrize(("reach", "most_targets"), [(1, 1), (5, 6), (3, 7), (2, 20)])
-def test_compiled_equals_its_twin(width, reach, most_targets, mean):
+@pytest.mark.parametrize(
+    ("reach", "most_targets", "copied"), [(1, 1, 0), (5, 6, 0), (8, 7, 0), (2, 20, 0), (5, 6, 30), (2, 20, 7)]
+)
+def test_compiled_equals_its_twin(width, reach, most_targets, copied, mean):
     tables, rest = problem(width, 100, 30, width, reach, most_targets)
     fast, slow = tables.copy(), tables.astype(np.float64)
-    loss, inputs = word_pairs.train(*fast, *rest, RATES, mean)
-    expected, expected_inputs = word_pairs.train_numpy(*slow, *rest, RATES, mean)
+    loss, inputs = word_pairs.train(*fast, *rest, RATES, mean, copied)
+    expected, expected_inputs = word_pairs.train_numpy(*slow, *rest, RATES, mean, copied)
     assert inputs == expected_inputs
     assert loss == pytest.approx(expected, rel=1e-6)
     np.testing.assert_allclose(fast, slow, atol=2e-6)
@@ -53,7 +55,7 @@ def test_the_loss_of_many_sure_or_unsure_positions(scale, mean):
     tables *= np.float32(scale)
     low[::64] = np.arange(0, len(low), 64)  # no window there
     high[::64] = low[::64] + 1
-    arguments = words, low, high, rows, signs, first, last, (0.0, 0.0), mean
+    arguments = words, low, high, rows, signs, first, last, (0.0, 0.0), mean, 0
     loss, _ = word_pairs.train(*tables.copy(), *arguments)
     assert loss == pytest.approx(word_pairs.train_numpy(*tables.astype(np.float64), *arguments)[0], rel=1e-6)
 
@@ -62,7 +64,7 @@ def test_the_loss_of_many_sure_or_unsure_positions(scale, mean):
 def test_a_score_that_is_not_a_number_is_seen_in_the_loss():
     tables, rest = problem(1, 100, 30, 8, 5, 6)
     tables[0, 3] = np.nan
-    assert np.isnan(word_pairs.train(*tables, *rest, RATES, False)[0])
+    assert np.isnan(word_pairs.train(*tables, *rest, RATES, False, 0)[0])
 
 
 @pytest.mark.parametrize("mean", [False, True], ids=["skip-gram", "CBOW"])
@@ -77,7 +79,7 @@ def test_a_step_is_the_gradient_of_the_textbook_loss(mean):
         targets = [k for k in range(first[i], last[i]) if rows[k] >= 0]
         after = tables.copy()
         alone = np.where(here == i, low, here), np.where(here == i, high, here + 1)  # no window elsewhere
-        got = word_pairs.train(*after, words, *alone, rows, signs, first, last, (0.05, 0.05), mean)
+        got = word_pairs.train(*after, words, *alone, rows, signs, first, last, (0.05, 0.05), mean, 0)
         if not targets:
             assert got == (0, 0)
             continue

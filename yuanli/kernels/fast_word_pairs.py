@@ -5,6 +5,10 @@ rows where they lie.  The scores of inputs (rows) and targets (columns) are one 
 loop over all of it is a long one.  It is filled up to whole tiles and vectors with scores of sign 0, whose
 gradient is 0 and whose probability is ½: that ln 2 is taken off the loss again.
 
+What every position reads and changes wanders from one core's cache to the other's and back, row by row, which
+takes longer than the arithmetic. A thread may have such rows as copies, and what changed in a copy is added
+to the row every OFTEN-th time.
+
 The loss needs the logarithm of a product of probabilities.  A float's bits are its exponent and a fraction
 between 1 and 2: the exponents are added up and the fractions multiplied, and one logarithm does for many.
 """
@@ -15,7 +19,7 @@ import numpy as np
 
 from yuanli.kernels.compiler import AVX512, jit
 from yuanli.kernels.exponential import logarithm, sigmoid
-from yuanli.kernels.simd import LINE, add_tile, copy_vector, exchange_tile, prefetch, scores_tile
+from yuanli.kernels.simd import LINE, add_tile, copy_vector, exchange_tile, merge_tile, prefetch, scores_tile
 from yuanli.kernels.word_pairs import LANES, WIDTH
 
 PAIR, MORE = 2, 6  # a tile of scores: PAIR inputs by FEW targets, or CBOW's one by MORE
@@ -24,11 +28,12 @@ MOST = 10 if AVX512 else 6  # inputs whose exchange with the targets needs no me
 VECTOR = 8  # CBOW's few scores are filled up to whole vectors
 FULL = 64  # positions: so many numbers below 2 are multiplied at most before their logarithm is taken
 EXPONENT_OF_ONE = 127
+OFTEN = 8  # times a row is changed in a copy before the others see it
 AHEAD = 7  # positions: when a word's vector is asked for, before it comes into the window
 
 
 @jit
-def train(vectors, outputs, words, low, high, rows, signs, first, last, rates, mean):
+def train(vectors, outputs, words, low, high, rows, signs, first, last, rates, mean, copied):
     """One function, and below it numbers only: arrays that change hands are counted, which takes time."""
     D, steps = vectors.shape[1], vectors.shape[1] // LANES
     vectors_at, outputs_at, row = vectors.ctypes.data, outputs.ctypes.data, 4 * D
@@ -57,6 +62,10 @@ def train(vectors, outputs, words, low, high, rows, signs, first, last, rates, m
     x_at, p_at, dxs_at, dps_at = x.ctypes.data, p.ctypes.data, dxs.ctypes.data, dps.ctypes.data
     centre_at, z_at, sign_at = centre.ctypes.data, z.ctypes.data, sign.ctypes.data
     predictions, filled, probabilities = 0, 0, 0
+    copies, merged, changes = _zeros(copied * D), _zeros(copied * D), np.zeros(copied, np.int64)
+    copies_at, merged_at, alone = copies.ctypes.data, merged.ctypes.data, len(outputs) - copied
+    copies[:] = outputs[alone:].reshape(-1)
+    merged[:] = copies
     for i in range(len(words)):
         if i % FULL == 0:
             _take(product, losses)
@@ -64,7 +73,7 @@ def train(vectors, outputs, words, low, high, rows, signs, first, last, rates, m
             prefetch(vectors_at + row * words[i + AHEAD], D, 1)
         if i + 1 < len(words):
             for k in range(first[i + 1], last[i + 1]):
-                if rows[k] >= 0:
+                if 0 <= rows[k] < alone:
                     prefetch(outputs_at + row * rows[k], D, 1)
         C, L = 0, 0
         for j in range(low[i], high[i]):
@@ -75,6 +84,8 @@ def train(vectors, outputs, words, low, high, rows, signs, first, last, rates, m
         for k in range(first[i], last[i]):
             if rows[k] >= 0:
                 p[L], sign[L] = outputs_at + row * rows[k], signs[k]
+                if rows[k] >= alone:
+                    p[L] = copies_at + row * (rows[k] - alone)
                 falling = falling and (L == 0 or p[L] < p[L - 1])
                 for j in range(0 if falling else L):
                     apart = apart and p[j] != p[L]
@@ -135,6 +146,16 @@ def train(vectors, outputs, words, low, high, rows, signs, first, last, rates, m
         if not at_once:
             for k in range(L):
                 add_tile(dps[k], p[k], steps, LANES)
+        for k in range(first[i], last[i]):
+            if rows[k] >= alone:
+                c = rows[k] - alone
+                changes[c] += 1
+                if changes[c] % OFTEN == 0:
+                    merge_tile(
+                        copies_at + row * c, merged_at + row * c, outputs_at + row * rows[k], steps, LANES
+                    )
+    for c in range(copied):
+        merge_tile(copies_at + row * c, merged_at + row * c, outputs_at + row * (alone + c), steps, LANES)
     _take(product, losses)
     loss = losses.sum() + (EXPONENT_OF_ONE * probabilities - exponent.sum()) * math.log(2)
     return loss - filled * math.log(2), predictions

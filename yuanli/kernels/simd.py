@@ -454,8 +454,28 @@ def add_tile(typing, x, y, steps, L):
 
 
 @intrinsic(prefer_literal=True)
+def merge_tile(typing, own, base, shared, steps, L):
+    """shared += own − base, and all three are then what shared is: rows of steps·L numbers"""
+    lanes = L.literal_value
+    signature = types.void(*[types.intp] * 4, L)
+
+    def generate(context, builder, signature, arguments):
+        e = Emitter(builder)
+        own, base, shared = map(e.pointer, arguments[:3])
+        with e.loop(arguments[3]) as step:
+            d = e.times(step, lanes)
+            change = builder.fsub(e.load(e.at(own, d), lanes), e.load(e.at(base, d), lanes))
+            value = builder.fadd(e.load(e.at(shared, d), lanes), change)
+            for row in (own, base, shared):
+                e.store(value, e.at(row, d))
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic(prefer_literal=True)
 def prefetch(typing, x, count, level):
-    """Ask for `count` floats from the address x on, to be in the cache of that level when they are needed.
+    """Ask for `count` floats from the address x on, to be in the cache of that level when they are changed.
 
     The first level has room for some twenty requests at a time; what comes late, or is asked for far ahead,
     keeps it from everything else, and is better asked for in the second.
@@ -471,7 +491,7 @@ def prefetch(typing, x, count, level):
         function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
         with e.loop(builder.sdiv(count, e.integer(LINE))) as line:
             place = builder.bitcast(e.at(e.pointer(x), e.times(line, LINE)), byte)
-            builder.call(function, [place, INT32(0), INT32(locality), INT32(1)])  # to read, data
+            builder.call(function, [place, INT32(1), INT32(locality), INT32(1)])  # to write, data
         return context.get_dummy_value()
 
     return signature, generate

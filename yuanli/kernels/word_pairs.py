@@ -26,10 +26,11 @@ LANES = WIDTH if AVX512 else 8
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def train_numpy(vectors, outputs, words, low, high, rows, signs, first, last, rates, mean):
+def train_numpy(vectors, outputs, words, low, high, rows, signs, first, last, rates, mean, copied):
     """Step through the positions; targets of i: rows[first[i]:last[i]] and their signs.
 
-    rates: the step size at the first position and after the last; mean: CBOW.
+    rates: the step size at the first position and after the last; mean: CBOW; copied: how many of the last
+    rows of outputs a thread may change in a copy, merged now and then.
     -> (the sum of the losses before each step, how many inputs there were)
     """
     loss, inputs = 0.0, 0

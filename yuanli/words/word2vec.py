@@ -21,6 +21,8 @@ from yuanli.words.jobs import Job, Jobs
 from yuanli.words.keyed_vectors import KeyedVectors
 from yuanli.words.vocabulary import Noise, Vocabulary
 
+BUSY = 512  # nodes, those at the top of Huffman's tree, that are on most words' ways
+
 
 class Word2Vec:
     """Vectors by which a word is predicted from its neighbours; gensim's parameter names.
@@ -31,7 +33,8 @@ class Word2Vec:
 
     A window reaches 1 to `window` words to either side, drawn for each word.  The step size falls from alpha
     to min_alpha in a line.  With one worker the same seed gives the same bits; several write into the same
-    vectors without waiting for each other, so that their order, and the last digits, differ.
+    vectors without waiting for each other (those at the top of Huffman's tree each changes in a copy, merged
+    every few steps), so that their order, and the last digits, differ.
 
     Source: Mikolov 2013, arXiv:1301.3781 (CBOW, skip-gram) and arXiv:1310.4546, eq. 2 to 5.
     Differs: a window's pairs are one step, and its inputs share the negative words drawn; the sigmoid is not
@@ -190,8 +193,9 @@ class Word2Vec:
         before = job.epoch * jobs.words + job.before
         rates = (rate.at(before), rate.at(before + len(job.words)))
         vectors, outputs = self.tables.vectors.data, self.tables.outputs.data
+        copied = min(BUSY, len(outputs)) if self.hs and self.workers > 1 else 0
         return word_pairs.train(
-            vectors, outputs, words, low, high, rows, signs, first, last, rates, not self.sg
+            vectors, outputs, words, low, high, rows, signs, first, last, rates, not self.sg, copied
         )
 
     def _windows(self, job: Job, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
