@@ -475,7 +475,7 @@ def merge_tile(typing, own, base, shared, steps, L):
 
 @intrinsic(prefer_literal=True)
 def prefetch(typing, x, count, level):
-    """Ask for `count` floats from the address x on, to be in the cache of that level when they are changed.
+    """Ask for `count` floats from the address x on, to be in the cache of that level when they are needed.
 
     The first level has room for some twenty requests at a time; what comes late, or is asked for far ahead,
     keeps it from everything else, and is better asked for in the second.
@@ -491,7 +491,7 @@ def prefetch(typing, x, count, level):
         function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
         with e.loop(builder.sdiv(count, e.integer(LINE))) as line:
             place = builder.bitcast(e.at(e.pointer(x), e.times(line, LINE)), byte)
-            builder.call(function, [place, INT32(1), INT32(locality), INT32(1)])  # to write, data
+            builder.call(function, [place, INT32(0), INT32(locality), INT32(1)])  # to read, data
         return context.get_dummy_value()
 
     return signature, generate
