@@ -97,6 +97,13 @@ def test_histograms_are_the_sums(rows, features):
     histograms.histogram(codes, packed, index, out)
     histograms.histogram_numpy(codes, packed, index, twin)
     np.testing.assert_array_equal(out, twin)
+    rest = rng.integers(0, 99, out.shape)
+    without = rest - twin
+    for take_away in (histograms.histogram, histograms.histogram_numpy):
+        left = rest.copy()
+        take_away(codes, packed, index, out, left)
+        np.testing.assert_array_equal(out, twin)
+        np.testing.assert_array_equal(left, without)
     expected = np.bincount(codes[index, 6], (packed >> 38)[index].astype(float), CODES)
     np.testing.assert_array_equal(out[0, 6], expected)
 

@@ -94,14 +94,19 @@ def _noise(row, seed):
     return r ^ (r >> np.uint32(16))
 
 
-def histogram_numpy(codes, packed, index, out):
-    """out[:, f, c] = Σ (q_g, q_h, 1) over the rows in `index` whose feature f has code c; (3, F, CODES)."""
+def histogram_numpy(codes, packed, index, out, rest=None, room=None):
+    """out[:, f, c] = Σ (q_g, q_h, 1) over the rows in `index` whose feature f has code c; (3, F, CODES).
+
+    rest: the histogram of more rows, from which these are taken away; room: of `room_for`, to use again.
+    """
     chosen = packed[index]
     fields = np.stack([chosen >> GRADIENT_AT, (chosen >> HESSIAN_AT) & ((1 << 25) - 1), np.ones_like(chosen)])
     out[:] = 0
     for f in range(out.shape[1]):
         for field, sums in zip(fields, out[:, f], strict=True):
             np.add.at(sums, codes[index, f], field)
+    if rest is not None:
+        rest -= out
 
 
 def _encode(x, edges, bins, categorical):
@@ -128,16 +133,28 @@ def _pack(gradient, hessian, seed, packed):
     return units
 
 
-def _histogram(codes, packed, index, out):
-    flat, (_, features, _), sums_of_all = codes.reshape(-1), out.shape, out.reshape(3, -1)
-    parts = 1 if len(index) < FEW else threads()
-    sums = empty((parts, min(features, GROUP) * CODES), np.int64)
-    if parts == 1:
-        _accumulate(flat, codes.shape[1], packed, index, sums[0], sums_of_all)
-        return
-    partial = empty((parts, 3, features * CODES), np.int64)
-    _accumulate_parts(flat, codes.shape[1], packed, index, sums, partial)
-    partial.sum(0, out=sums_of_all)
+def room_for(features):
+    """Where the histograms of so many features are made: packed sums for each thread, and fields of them."""
+    numbers = features * CODES
+    return empty((threads(), numbers), np.int64), empty((threads(), 3, numbers), np.int64)
+
+
+def _histogram(codes, packed, index, out, rest=None, room=None):
+    sums, taken = room or room_for(out.shape[1])
+    rest = np.empty((3, 0), np.int64) if rest is None else rest.reshape(3, -1)
+    few = len(index) < FEW
+    accumulate = _accumulate_parts.on_one if few else _accumulate_parts
+    parts = 1 if few else min(threads(), len(sums))
+    accumulate(
+        codes.reshape(-1),
+        codes.shape[1],
+        packed,
+        index,
+        sums[:parts],
+        taken[:parts],
+        out.reshape(3, -1),
+        rest,
+    )
 
 
 @parallel
@@ -208,21 +225,51 @@ def _pack_stretches(gradient, hessian, per_g, per_h, seed, least, spread, packed
             packed[i] = (q_g << GRADIENT_AT) + (q_h << HESSIAN_AT) + 1
 
 
+@parallel
+def _accumulate_parts(codes, row_bytes, packed, index, sums, taken, out, rest):
+    """The histograms of as many parts of the rows as there are rows of `sums`, brought together in `out`."""
+    parts, rows, anything = len(sums), len(index), np.zeros(len(sums), np.bool_)
+    for part in prange(parts):
+        here = index[part * rows // parts : (part + 1) * rows // parts]
+        anything[part] = _accumulate(codes, row_bytes, packed, here, sums[part], taken[part])
+    for f in prange(out.shape[1] // CODES):
+        _bring_together(sums, taken, anything, f * CODES, out, rest)
+
+
 @jit
-def _accumulate(codes, row_bytes, packed, index, sums, out):
-    """The histogram of some rows: group by group packed sums, whose fields are taken out in good time."""
-    features, size = out.shape[1] // CODES, len(index)
-    out[:] = 0
+def _bring_together(sums, taken, anything, first, out, rest):
+    """The sums of one feature from all parts; `rest`, unless it is empty, becomes less by them."""
+    here = slice(first, first + CODES)
+    for field in range(3):
+        out[field, here] = 0
+    for part in range(len(sums)):
+        _take_apart(sums[part, here], out[0, here], out[1, here], out[2, here])
+        if anything[part]:
+            for field in range(3):
+                out[field, here] += taken[part, field, here]
+    if rest.size:
+        for field in range(3):
+            rest[field, here] -= out[field, here]
+
+
+@jit
+def _accumulate(codes, row_bytes, packed, index, sums, taken):
+    """Group by group packed sums, whose fields are taken apart in good time; gives whether any were."""
+    features, size, anything = len(sums) // CODES, len(index), False
     for group in range(0, features, GROUP):
-        first, last = group * CODES, min(features, group + GROUP) * CODES
-        here = sums[: last - first]
+        count = min(GROUP, features - group)
+        first, last = group * CODES, (group + count) * CODES
+        here = sums[first:last]
         here[:] = 0
         for start in range(0, size, BLOCK // 2):
-            rows = (np.uint64(start), np.uint64(min(size, start + BLOCK // 2)))
-            _add_rows(codes, row_bytes, packed, index, rows, group, min(GROUP, features - group), here)
             if _fullest(here) > BLOCK // 2:
-                _take_apart(here, out[0, first:last], out[1, first:last], out[2, first:last])
-        _take_apart(here, out[0, first:last], out[1, first:last], out[2, first:last])
+                if not anything:
+                    taken[:] = 0
+                    anything = True
+                _take_apart(here, taken[0, first:last], taken[1, first:last], taken[2, first:last])
+            rows = (np.uint64(start), np.uint64(min(size, start + BLOCK // 2)))
+            _add_rows(codes, row_bytes, packed, index, rows, group, count, here)
+    return anything
 
 
 @jit
@@ -256,14 +303,6 @@ def _take_apart(sums, gradients, hessians, counts):
         hessians[k] += (sums[k] >> HESSIAN_AT) & ((1 << 25) - 1)
         counts[k] += sums[k] & ((1 << 13) - 1)
         sums[k] = 0
-
-
-@parallel
-def _accumulate_parts(codes, row_bytes, packed, index, sums, partial):
-    parts, rows = len(sums), len(index)
-    for part in prange(parts):
-        here = index[part * rows // parts : (part + 1) * rows // parts]
-        _accumulate(codes, row_bytes, packed, here, sums[part], partial[part])
 
 
 encode = choose(encode_numpy, lambda: _encode)

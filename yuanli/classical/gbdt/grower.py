@@ -14,7 +14,7 @@ import numpy as np
 from yuanli.classical.gbdt.binning import Bins
 from yuanli.classical.gbdt.forest import Tree
 from yuanli.errors import DataError
-from yuanli.kernels.histograms import CODES, histogram, pack, transpose
+from yuanli.kernels.histograms import CODES, histogram, pack, room_for, transpose
 from yuanli.kernels.tree_growth import Rules, best_splits, category_order, partition
 from yuanli.kernels.tree_values import leaf_sums
 
@@ -75,7 +75,7 @@ class Grower:
         self.order = np.arange(len(codes), dtype=np.uint32)
         self.index, self.other = np.empty((2, len(codes)), np.uint32)
         self.packed = np.empty(len(codes), np.int64)
-        self.splits = np.empty((features, 6))
+        self.splits, self.room = np.empty((features, 6)), room_for(features)
         self.units = (1.0, 1.0)
         self.free: list[np.ndarray] = []  # histograms of nodes that are done
 
@@ -191,14 +191,12 @@ class Grower:
             self._release(parent)
             return
         small, large = (left, right) if len(left.rows) < len(right.rows) else (right, left)
-        small.histogram = self._histogram(small.rows)
-        assert parent.histogram is not None
         large.histogram, parent.histogram = parent.histogram, None
-        large.histogram -= small.histogram
+        small.histogram = self._histogram(small.rows, rest=large.histogram)
 
-    def _histogram(self, rows: np.ndarray) -> np.ndarray:
+    def _histogram(self, rows: np.ndarray, rest: np.ndarray | None = None) -> np.ndarray:
         sums = self.free.pop() if self.free else np.empty((3, len(self.features), CODES), np.int64)
-        histogram(self.codes, self.packed, rows, sums)
+        histogram(self.codes, self.packed, rows, sums, rest, self.room)
         return sums
 
     def _release(self, node: Node) -> None:
