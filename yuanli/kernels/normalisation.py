@@ -14,11 +14,21 @@ from yuanli.kernels.elementwise import LARGE
 from yuanli.kernels.memory import empty
 
 STRETCH = 512
+FOLD = 16
 
 
 def column_sums(x):
-    """s[c] = Σₘ x[m, c], as a product with a row of ones: faster than sum(0), and no less exact"""
-    return np.ones(len(x), x.dtype) @ x
+    """s[c] = Σₘ x[m, c], as a product with a row of ones: faster than sum(0), and no less exact.
+
+    Of many rows FOLD are laid side by side, which makes few columns many, and then added up themselves.
+    """
+    folded = len(x) // FOLD
+    if folded < FOLD:
+        return np.ones(len(x), x.dtype) @ x
+    side_by_side = x[: folded * FOLD].reshape(folded, -1)
+    rows = (np.ones(folded, x.dtype) @ side_by_side).reshape(FOLD, -1)
+    rest = x[folded * FOLD :]
+    return np.ones(FOLD, x.dtype) @ rows + np.ones(len(rest), x.dtype) @ rest
 
 
 def statistics_numpy(x):
