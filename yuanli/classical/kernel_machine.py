@@ -16,6 +16,7 @@ from yuanli.classical.base import check_choice, check_integer, check_real
 from yuanli.classical.gram import KINDS, Kernel, KernelGram, MatrixGram
 from yuanli.classical.smo import Dual, Solution
 from yuanli.errors import DTypeError, ShapeError, ValueRangeError
+from yuanli.kernels.gram import squares_of
 
 
 class KernelMachine(BaseEstimator):
@@ -122,7 +123,11 @@ class KernelMachine(BaseEstimator):
             return [matrix[:, part] @ self.dual_coef_[:, part].T for part in parts]
         prepare = lambda rows: self._kernel.prepare(rows, self._centre, self._precise)
         rows, support = prepare(X), prepare(self.support_vectors_)
-        return [self._kernel.columns(support[part]).sums(rows, self.dual_coef_[:, part].T) for part in parts]
+        squares = None if self._sparse else squares_of(rows)
+        return [
+            self._kernel.columns(support[part]).sums(rows, self.dual_coef_[:, part].T, squares)
+            for part in parts
+        ]
 
     def _rows(self, X: Any) -> Any:
         """X, checked, of the form (dense or sparse) that fit saw."""

@@ -39,6 +39,11 @@ def gram_numpy(a, b, kind, gamma, coef0, degree):
     return values.astype(dtype)
 
 
+def squares_of(a):
+    """‖aᵢ‖²"""
+    return np.einsum("nd,nd->n", a, a)
+
+
 class ColumnsNumpy:
     """The columns b (N, D) of a Gram matrix, and the kernel."""
 
@@ -53,8 +58,8 @@ class ColumnsNumpy:
         """out[places[i]] = the row of aᵢ"""
         out[places] = self.values(a)
 
-    def sums(self, a, weights):
-        """Σⱼ k(aᵢ, bⱼ)·weights[j, m] in float64, never the whole matrix at once"""
+    def sums(self, a, weights, squares=None):
+        """Σⱼ k(aᵢ, bⱼ)·weights[j, m] in float64, never the whole matrix at once; squares: ‖aᵢ‖², if known."""
         out = np.zeros((a.shape[0], weights.shape[1]))
         step = max(128, AT_ONCE // max(1, self.b.shape[0]))
         for first in range(0, len(out), step):
@@ -69,7 +74,7 @@ class Columns(ColumnsNumpy):
         super().__init__(b, kind, gamma, coef0, degree)
         if b.dtype == np.float32:
             self.squares = np.zeros(-(-len(b) // WIDE) * WIDE, np.float32)
-            self.squares[: len(b)] = (b * b).sum(1)
+            self.squares[: len(b)] = squares_of(b)
             self.panels = np.empty((len(self.squares) // WIDE, b.shape[1], WIDE), np.float32)
             _pack(b, self.panels)
             self.compiled = (kind, np.float32(gamma), np.float32(coef0), degree)
@@ -79,16 +84,17 @@ class Columns(ColumnsNumpy):
             super().rows(a, out, places)
             return
         a = np.ascontiguousarray(a)
-        _rows(a, (a * a).sum(1), self.panels, self.squares, self.compiled, out, places)
+        _rows(a, squares_of(a), self.panels, self.squares, self.compiled, out, places)
 
-    def sums(self, a, weights):
+    def sums(self, a, weights, squares=None):
         """Float32 within a stretch of columns, float64 from one stretch to the next."""
         if self.b.dtype != np.float32:
             return super().sums(a, weights)
         a, out = np.ascontiguousarray(a), np.zeros((len(a), weights.shape[1]))
         padded = np.zeros((weights.shape[1], len(self.squares)), np.float32)
         padded[:, : len(weights)] = weights.T
-        _sums(a, (a * a).sum(1), self.panels, self.squares, self.compiled, padded, out)
+        squares = squares_of(a) if squares is None else squares
+        _sums(a, squares, self.panels, self.squares, self.compiled, padded, out)
         return out
 
 
