@@ -28,7 +28,7 @@ if KERNELS == "numba" and (_asked := os.environ.get("YUANLI_THREADS")):
 
 # Threads that wait soon sleep: spinning ones take the cores from the threads they wait for whenever something
 # else runs too.  To wake them takes 45 µs, so they spin about as long before.  A LeNet step, asleep at once,
-# spinning so long, and spinning on: 6.2, 5.5, 5.3 ms alone; 14, 16, 136 ms beside a process that never waits.
+# spinning so long, and ten times as long: 6.2, 5.5, 5.4 ms alone; 14, 16, 42 beside one that never rests.
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
     os.environ.setdefault("GOMP_SPINCOUNT", "3000")

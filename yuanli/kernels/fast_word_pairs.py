@@ -6,7 +6,7 @@ loop over all of it is a long one.  It is filled up to whole tiles and vectors w
 gradient is 0 and whose probability is ½: that ln 2 is taken off the loss again.
 
 What every position reads and changes wanders from one core's cache to the other's and back, row by row, which
-takes longer than the arithmetic. A thread may have such rows as copies, and what changed in a copy is added
+takes longer than the arithmetic.  A thread may have such rows as copies, and what changed in a copy is added
 to the row every OFTEN-th time.
 
 The loss needs the logarithm of a product of probabilities.  A float's bits are its exponent and a fraction
@@ -42,11 +42,8 @@ def train(vectors, outputs, words, low, high, rows, signs, first, last, rates, m
         most_inputs = max(most_inputs, high[i] - low[i])
         most_targets = max(most_targets, last[i] - first[i])
     most_inputs, most_targets = most_inputs + PAIR, most_targets + MORE + VECTOR
-    dx, dp, middle = (
-        _zeros(most_inputs * D).reshape(-1, D),
-        _zeros(most_targets * D).reshape(-1, D),
-        _zeros(D),
-    )
+    dx, dp = _zeros(most_inputs * D).reshape(-1, D), _zeros(most_targets * D).reshape(-1, D)
+    middle = _zeros(D)
     x, p = np.zeros(most_inputs, np.int64), np.zeros(most_targets, np.int64)  # lists of addresses of rows
     dxs, dps = np.zeros(most_inputs, np.int64), np.zeros(most_targets, np.int64)
     for k in range(most_inputs):
@@ -130,17 +127,18 @@ def train(vectors, outputs, words, low, high, rows, signs, first, last, rates, m
         filled += whole - inputs * L
         probabilities += whole
         at_once = apart and inputs <= MOST
-        if mean or not at_once:
+        kept = mean or not at_once  # in dx, before it is added to the vectors
+        if kept:
             dx[:inputs] = 0
         if not at_once:
             dp[:L] = 0
         for a in range(0, inputs, MOST):
             exchange_tile(
                 z_at + 4 * a * columns, columns, inputs_at + 8 * a, p_at,
-                dxs_at + 8 * a if mean or not at_once else x_at, p_at if at_once else dps_at,
+                dxs_at + 8 * a if kept else x_at, p_at if at_once else dps_at,
                 min(MOST, inputs - a), L, steps, MOST, LANES,
             )  # fmt: skip
-        if mean or not at_once:
+        if kept:
             for k in range(C):
                 add_tile(dxs[0 if mean else k], x[k], steps, LANES)
         if not at_once:

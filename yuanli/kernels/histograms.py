@@ -145,16 +145,8 @@ def _histogram(codes, packed, index, out, rest=None, room=None):
     few = len(index) < FEW
     accumulate = _accumulate_parts.on_one if few else _accumulate_parts
     parts = 1 if few else min(threads(), len(sums))
-    accumulate(
-        codes.reshape(-1),
-        codes.shape[1],
-        packed,
-        index,
-        sums[:parts],
-        taken[:parts],
-        out.reshape(3, -1),
-        rest,
-    )
+    sums, taken, out = sums[:parts], taken[:parts], out.reshape(3, -1)
+    accumulate(codes.reshape(-1), codes.shape[1], packed, index, sums, taken, out, rest)
 
 
 @parallel

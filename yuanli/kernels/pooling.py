@@ -210,9 +210,7 @@ def _row_of_maxima(x, top, y, kernel, stride, padding, dilation):
         for k in range(W * C):
             best[k] = _larger(best[k], row[k])
     if C < LANES and (kernel[1], stride, padding, dilation[1]) == (2, 2, 0, 1) and 2 * len(y) <= W:
-        for k in range(
-            (W - 1) * C
-        ):  # of all neighbours, in whole vectors, though every second pair is asked for
+        for k in range((W - 1) * C):  # of all neighbours: whole vectors, though half of them is asked for
             best[k] = _larger(best[k], best[k + C])
         for w in range(len(y)):
             for c in range(C):
