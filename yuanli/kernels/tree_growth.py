@@ -18,7 +18,7 @@ from yuanli.kernels.histograms import CODES
 SUPPORT = 10.0  # rows that a category needs to be ordered, and that smooth its place: LightGBM's cat_smooth
 NO_GAIN = -1.0
 MANY = 1 << 14  # rows from which it pays to divide them on all threads: waking those takes longer than fewer
-SCANS = 16  # features whose histograms are gone through sooner than other threads wake
+SCANS = 128  # features whose histograms are gone through sooner than other threads wake
 
 
 class Rules(NamedTuple):
