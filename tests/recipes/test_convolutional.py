@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 
 from yuanli.data import Dataset, Split, load
+from yuanli.errors import ValueRangeError
 from yuanli.models import ZOO
 from yuanli.nn import init
 from yuanli.recipes import RECIPES
 from yuanli.recipes.convolutional import convolutional
 from yuanli.recipes.learn import batches_of, learn, untrained
+from yuanli.tensor import Tensor
 from yuanli.training.metrics import accuracy
 
 
@@ -82,13 +84,29 @@ def test_a_step_lowers_the_loss(name):
     optimizer.lr = 0.01
     losses = []
     for _ in range(4):
-        loss = recipe.loss(predictor.model(x), y)
+        loss = recipe.loss(settings)(predictor.model(x), y)
         predictor.model.zero_grad()
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < losses[0]
     assert losses[0] < 5
+
+
+def test_label_smoothing_spreads_a_share_of_the_label():
+    """Szegedy 2015, section 7: q(k) = (1 − ε) [k = y] + ε / K, and the loss −Σ q(k) log p(k)."""
+    recipe, p = RECIPES["resnet20"], np.array([0.7, 0.2, 0.1])
+    smoothed = recipe.chosen(pictures(3), {"label_smoothing": 0.3})
+    scores, y = Tensor(np.log(p)[None]), np.array([0])
+    assert recipe.loss(smoothed)(scores, y).item() == pytest.approx(-(0.8 * np.log(0.7) + 0.1 * np.log(0.02)))
+    plain = recipe.chosen(pictures(3), {})
+    assert recipe.loss(plain)(scores, y).item() == pytest.approx(-np.log(0.7))
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0, float("nan"), "0.1"])
+def test_a_share_that_is_none_is_refused(share):
+    with pytest.raises(ValueRangeError, match="label_smoothing needs a share"):
+        RECIPES["resnet20"].chosen(pictures(3), {"label_smoothing": share})
 
 
 def test_tables_and_numbers_do_not_suit():

@@ -6,6 +6,7 @@ learning rate that falls tenfold at half and at three quarters of the training (
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,8 +14,9 @@ import numpy as np
 from yuanli.data import Dataset, Split
 from yuanli.models import ZOO
 from yuanli.nn import Module
-from yuanli.recipes.network import Network, epochs_for
-from yuanli.recipes.settings import Settings
+from yuanli.ops import cross_entropy
+from yuanli.recipes.network import Loss, Network, epochs_for
+from yuanli.recipes.settings import Settings, number
 
 MANY = 10_000  # images; of fewer, a step sees a few, at a smaller rate, and each is seen at most SEEN times
 SEEN = 40
@@ -95,10 +97,24 @@ FAMILIES: tuple[tuple[str, str, str, tuple[str, ...], Plan], ...] = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class ConvolutionalSettings(Settings):
+    """label_smoothing: the share of each label that is spread over all classes (Szegedy 2015,
+    arXiv:1512.00567, section 7)."""
+
+    label_smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        share = self.label_smoothing
+        self._check("label_smoothing", number(share) and 0 <= share < 1, "a share from 0 to below 1")
+
+
 class Convolutional(Network):
     """The network of the zoo called `name`, for classes of images."""
 
     reads: ClassVar[str] = "images"
+    settings_type: ClassVar[type[Settings]] = ConvolutionalSettings
     compared: ClassVar[bool] = False
 
     def __init__(self, name: str, title: str, title_zh: str, plan: Plan) -> None:
@@ -119,7 +135,7 @@ class Convolutional(Network):
         plan = self.plan
         if len(data) < MANY:
             plan = replace(plan, lr=plan.lr / 2, batch_size=32, epochs=SEEN)
-        return Settings(
+        return ConvolutionalSettings(
             epochs=epochs_for(data, plan.steps, plan.batch_size, plan.epochs),
             lr=plan.lr,
             batch_size=plan.batch_size,
@@ -129,6 +145,10 @@ class Convolutional(Network):
             dropout=plan.dropout,
             augment=True,
         )
+
+    def loss(self, settings: Settings) -> Loss:
+        assert isinstance(settings, ConvolutionalSettings)
+        return partial(cross_entropy, label_smoothing=settings.label_smoothing)
 
     def shift(self, data: Dataset) -> int:
         """An eighth of the width: 4 of 32 pixels, as He 2015."""

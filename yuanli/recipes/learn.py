@@ -41,7 +41,7 @@ def learn(
     with suitable_threads(predictor.parameters):
         training = fit(
             model,
-            recipe.loss,
+            recipe.loss(settings),
             settings.make_optimizer(model),
             batches,
             epochs=settings.epochs,

@@ -6,11 +6,10 @@ from yuanli.data import Dataset, Split
 from yuanli.models import LinearClassifier
 from yuanli.nn import Module
 from yuanli.ops import multiclass_hinge_loss
-from yuanli.recipes.network import Network, epochs_for
+from yuanli.recipes.network import Loss, Network, epochs_for
 from yuanli.recipes.predictor import NetworkPredictor
 from yuanli.recipes.settings import Settings
 from yuanli.recipes.supervised import width
-from yuanli.tensor import Tensor
 
 
 class Linear(Network):
@@ -48,5 +47,5 @@ class Hinge(Linear):
         )
         return super().unsuited(data) or reason
 
-    def loss(self, scores: Tensor, y: np.ndarray) -> Tensor:
-        return multiclass_hinge_loss(scores, y)
+    def loss(self, settings: Settings) -> Loss:
+        return multiclass_hinge_loss

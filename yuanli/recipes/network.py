@@ -1,7 +1,7 @@
 """Networks: trained by gradient descent on batches, by `learn`."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields, replace
 from typing import Any, ClassVar
 
@@ -19,6 +19,8 @@ from yuanli.recipes.settings import Settings, one_of
 from yuanli.recipes.supervised import Supervised, width
 from yuanli.tensor import Tensor
 from yuanli.training import Hook
+
+Loss = Callable[[Tensor, np.ndarray], Tensor]  # of scores and answers
 
 
 class Network(Supervised):
@@ -40,9 +42,11 @@ class Network(Supervised):
     ) -> Module:
         """The untrained model for prepared rows of `shape`: an output a class, or one for a number."""
 
-    def loss(self, scores: Tensor, y: np.ndarray) -> Tensor:
+    def loss(self, settings: Settings) -> Loss:
         """Cross-entropy of the scores of classes, mean squared error of a number: (N, K) or (N, 1), (N,)."""
-        return cross_entropy(scores, y) if y.dtype.kind == "i" else mse_loss(scores, y[:, None])
+        return lambda scores, y: (
+            cross_entropy(scores, y) if y.dtype.kind == "i" else mse_loss(scores, y[:, None])
+        )
 
     def sparse_lr(self, data: Dataset) -> float:
         """The learning rate of plain descent under an L1 penalty; the more columns, the steeper the loss."""
