@@ -57,6 +57,8 @@ SHAPES = [  # n, height, width, ins, outs, kernel, stride, padding, dilation, gr
     (1, 1, 1, 1, 1, (1, 1), ONE, ((0, 0), (0, 0)), ONE, 1),
     (19, 3, 3, 20, 7, (2, 3), ONE, ((0, 1), (1, 1)), ONE, 1),  # a tile is one place in many images
     (70, 2, 2, 40, 50, (3, 3), ONE, SAME, ONE, 1),  # several such tiles, the last of them not full
+    (75, 5, 4, 70, 20, (5, 4), ONE, ((2, 2), (1, 2)), ONE, 1),  # panels that are read once for many images
+    (75, 9, 7, 3, 6, (5, 5), ONE, SAME, ONE, 1),  # fewer outputs than a vector has lanes
     (9, 2, 3, 24, 300, (3, 3), ONE, SAME, ONE, 1),  # panels shared out among the threads
     (3, 5, 5, 24, 20, (5, 4), ONE, ((2, 2), (1, 2)), ONE, 1),  # more than 16 taps
     (2, 13, 40, 3, 24, (7, 7), (2, 2), ((3, 3), (3, 3)), ONE, 1),

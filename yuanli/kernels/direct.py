@@ -21,9 +21,8 @@ from yuanli.kernels.windows import inside
 
 PIXELS = 8 if AVX512 else 6  # with 16 lanes: 8 of 32 registers of 64 bytes, or 12 of 16 of 32 bytes
 TAPS = 8 if AVX512 else 4
-BAND = (
-    64 * 1024
-)  # floats packed at a time, so that they are still in the second-level cache when they are used
+BAND = 64 * 1024  # floats packed at a time, which the second-level cache still holds when they are used
+PANEL = 4096  # floats; a panel of weights up to that stays in the first-level cache from tile to tile
 
 
 def convolve(x, weight, bias, out, phase, step, stride, corner, dilation):
@@ -42,8 +41,10 @@ def convolve(x, weight, bias, out, phase, step, stride, corner, dilation):
     padded = -(-width // PIXELS) * PIXELS if images == 1 else width
     padded = (padded - 1) * stride[1] + (KW - 1) * dilation[1] + 1
     rows = max(1, BAND // (images * stride[0] * padded * depth * panels.shape[1]))
-    if images > 1 and rows >= height:
-        images *= max(1, min(N, 2 * BAND // x[0].size) // PIXELS)
+    if images > 1 and rows >= height and panels[0].size > PANEL:
+        several = -(-N // max(PIXELS, 2 * BAND // x[0].size))
+        several = -(-several // threads()) * threads()  # as many for each thread
+        images = -(-N // (several * PIXELS)) * PIXELS
     several = -(-N // images)
     rows = min(rows, -(-height // -(-4 * threads() // several)))  # enough bands to go round
     groups = max(1, min(len(panels), threads() // (several * -(-height // rows))))
@@ -196,7 +197,7 @@ def _weight_sum(x, dy, xs, ds, sums, plan, task):
     x, dy = x[part * each : (part + 1) * each], dy[part * each : (part + 1) * each]
     sums = sums[part, panel : panel + wide]
     outputs = len(sums)
-    N, height, width, _ = dy.shape
+    N, height, width, O = dy.shape
     H, W = x.shape[1:3]
     images, d_image = ds.shape
     reach = (rows - 1) * stride[0] + (KH - 1) * dilation[0] + 1
@@ -204,13 +205,19 @@ def _weight_sum(x, dy, xs, ds, sums, plan, task):
     x_image = (len(xs) - BLOCK) // images
     for n in range(0, N, images):
         many = min(images, N - n)
+        # a pixel's outputs as they lie, where one vector takes them all; it may reach into the next image's
+        as_is = outputs == 1 and lanes >= O and (lanes == O or n + many < N)
+        pixel, image = (O, height * width * O) if as_is else (lanes, d_image)
         for h in range(0, height, rows):
             high = min(rows, height - h)
             for i in range(many):
                 here = xs[i * x_image :][: blocks * reach * length].reshape(blocks, reach, length)
                 _pack(x[n + i], h * stride[0] - corner[0], corner[1], here)
+                if as_is:
+                    continue
                 there = ds[i, : outputs * rows * width * lanes].reshape(outputs, rows, width * lanes)
                 _pack_gradient(dy[n + i, h : h + high], panel, there)
+            d_from = dy[n, h].ctypes.data if as_is else ds.ctypes.data
             for tap in range(outputs * blocks * KH * spans):
                 output, block = tap // (blocks * KH * spans), tap // (KH * spans) % blocks
                 kh, span = tap // spans % KH, tap % spans
@@ -224,12 +231,12 @@ def _weight_sum(x, dy, xs, ds, sums, plan, task):
                 # the longest loop innermost: where there are many images, they
                 n1, n2, n3 = many, last - first, right - left
                 x1, x2, x3 = x_image, stride[0] * length, stride[1] * depth
-                d1, d2, d3 = d_image, width * lanes, lanes
+                d1, d2, d3 = image, width * pixel, pixel
                 if many > width:
                     n1, n2, n3, x1, x2, x3, d1, d2, d3 = n2, n3, n1, x2, x3, x1, d2, d3, d1
                 for m in range(0, run, TAPS):
                     x_at = xs.ctypes.data + 4 * (at + m)
-                    d_at = ds.ctypes.data + 4 * ((output * rows + first) * width + left) * lanes
+                    d_at = d_from + 4 * ((output * rows + first) * width + left) * pixel
                     s_at = sums[output, block, kh, span, m].ctypes.data
                     if lanes == 8:
                         outer_tile(x_at, d_at, s_at, n1, n2, n3, x1, x2, x3, d1, d2, d3, TAPS, 8)
