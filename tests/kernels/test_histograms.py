@@ -5,8 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from yuanli.kernels import codes as byte_codes
 from yuanli.kernels import histograms, tree_growth, tree_values
-from yuanli.kernels.histograms import BLOCK, CODES, FEW, GROUP, NEAREST, row_bytes
+from yuanli.kernels.codes import CODES, row_bytes
+from yuanli.kernels.histograms import BLOCK, FEW, GROUP, NEAREST
 
 
 def a_table(seed, rows=600, features=6):
@@ -36,15 +38,15 @@ def gradients(seed, rows):
 @pytest.mark.parametrize("seed", range(6))
 def test_codes_count_the_edges_below(seed):
     x, edges, bins, categorical = a_table(seed)
-    codes = histograms.encode(x, edges, bins, categorical)
-    np.testing.assert_array_equal(codes, histograms.encode_numpy(x, edges, bins, categorical))
+    codes = byte_codes.encode(x, edges, bins, categorical)
+    np.testing.assert_array_equal(codes, byte_codes.encode_numpy(x, edges, bins, categorical))
     for i, f in np.ndindex(40, x.shape[1]):
         below = int((edges[f] < x[i, f]).sum())
         code = 1 + below if x[i, f] == x[i, f] else 0
         if categorical[f] and x[i, f] not in edges[f, : bins[f]]:
             code = 0
         assert codes[i, f] == code
-    np.testing.assert_array_equal(histograms.transpose(codes, x.shape[1]), codes[:, : x.shape[1]].T)
+    np.testing.assert_array_equal(byte_codes.transpose(codes, x.shape[1]), codes[:, : x.shape[1]].T)
 
 
 @pytest.mark.parametrize("rows", [1, 600, NEAREST + 1])
@@ -79,33 +81,38 @@ def test_sums_of_the_largest_gradients_do_not_overflow(value):
     packed, codes = np.empty(rows, np.int64), np.ones((rows, 16), np.uint8)
     units = histograms.pack(g, h, 0, packed)
     out = np.empty((3, 2, CODES), np.int64)
-    histograms.histogram(codes, packed, np.arange(rows, dtype=np.uint32), out)
+    histograms.histogram(codes, byte_codes.transpose(codes, 2), packed, np.arange(rows, dtype=np.uint32), out)
     sums = out[:2, 1, 1] * np.array(units)
     np.testing.assert_allclose(sums, [rows * float(g[0]), rows * float(h[0])], rtol=1e-3)
     assert out[2, 1, 1] == rows == out[2].sum() // 2
 
 
+@pytest.mark.parametrize("share", [1, 0.99, 0.3, 0.02, 0])
 @pytest.mark.parametrize("rows", [1, 700, FEW + 1, 3 * FEW])
-@pytest.mark.parametrize("features", [7, GROUP + 5])
-def test_histograms_are_the_sums(rows, features):
+@pytest.mark.parametrize("features", [3, 8, GROUP + 5])
+def test_histograms_are_the_sums(rows, features, share):
+    """Of all rows, of many, which are added column by column, and of few, row by row."""
     rng = np.random.default_rng(rows)
     codes = rng.integers(0, CODES, (rows, row_bytes(features))).astype(np.uint8)
+    codes[:, features - 2] = 7  # so many in one bin that its packed sums are taken apart
+    columns = byte_codes.transpose(codes, features)
     packed = np.empty(rows, np.int64)
     histograms.pack(*gradients(1, rows), 0, packed)
-    index = np.sort(rng.choice(rows, max(rows - 5, 1), replace=False)).astype(np.uint32)
+    index = np.sort(rng.choice(rows, int(share * rows), replace=False)).astype(np.uint32)
     out, twin = np.empty((2, 3, features, CODES), np.int64)
-    histograms.histogram(codes, packed, index, out)
-    histograms.histogram_numpy(codes, packed, index, twin)
+    histograms.histogram(codes, columns, packed, index, out)
+    histograms.histogram_numpy(codes, columns, packed, index, twin)
     np.testing.assert_array_equal(out, twin)
     rest = rng.integers(0, 99, out.shape)
     without = rest - twin
     for take_away in (histograms.histogram, histograms.histogram_numpy):
         left = rest.copy()
-        take_away(codes, packed, index, out, left)
+        take_away(codes, columns, packed, index, out, left)
         np.testing.assert_array_equal(out, twin)
         np.testing.assert_array_equal(left, without)
-    expected = np.bincount(codes[index, 6], (packed >> 38)[index].astype(float), CODES)
-    np.testing.assert_array_equal(out[0, 6], expected)
+    for f in (0, features - 1):
+        expected = np.bincount(codes[index, f], (packed >> 38)[index].astype(float), CODES)
+        np.testing.assert_array_equal(out[0, f], expected)
 
 
 def a_node(seed):
@@ -118,7 +125,9 @@ def a_node(seed):
         codes[:, f] = rng.integers(0 if missing else 1, count + 1, rows)
     packed, sums = np.empty(rows, np.int64), np.empty((3, features, CODES), np.int64)
     units = histograms.pack(*gradients(seed, rows), 0, packed)
-    histograms.histogram(codes, packed, np.arange(rows, dtype=np.uint32), sums)
+    histograms.histogram(
+        codes, byte_codes.transpose(codes, features), packed, np.arange(rows, dtype=np.uint32), sums
+    )
     rules = tree_growth.Rules(int(rng.integers(1, 20)), 1e-3, float(rng.integers(0, 2)))
     return sums, units, kinds, rng.integers(-1, 2, features).astype(np.int8), rules
 

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from yuanli.kernels.codes import CODES
 from yuanli.kernels.compiler import jit, parallel, prange, threads
 from yuanli.kernels.dispatch import choose
-from yuanli.kernels.histograms import CODES
 
 SUPPORT = 10.0  # rows that a category needs to be ordered, and that smooth its place: LightGBM's cat_smooth
 NO_GAIN = -1.0

@@ -8,10 +8,11 @@ and none waits for a branch.
 
 import numpy as np
 
+from yuanli.kernels.codes import STRETCH
 from yuanli.kernels.compiler import jit, parallel, prange
 from yuanli.kernels.dispatch import choose
 from yuanli.kernels.exponential import exponential
-from yuanli.kernels.histograms import FEW, STRETCH
+from yuanli.kernels.histograms import FEW
 
 CUT_AT, MISSING_RIGHT_AT, TABLE_AT, LEFT_AT = 20, 28, 29, 32
 FEATURES = 1 << CUT_AT  # that a node can tell apart

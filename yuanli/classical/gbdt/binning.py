@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from yuanli.errors import DataError
-from yuanli.kernels import histograms
+from yuanli.kernels.codes import CODES, encode
 from yuanli.kernels.compiler import threads
 
 SAMPLE = 200_000  # rows from which quantiles are taken when there are more
@@ -24,7 +24,7 @@ class Bins(NamedTuple):
 
     def encode(self, x: np.ndarray) -> np.ndarray:
         """The codes of x (N, F), a row's padded to a whole number of cache lines' halves."""
-        return histograms.encode(np.ascontiguousarray(x), *self)
+        return encode(np.ascontiguousarray(x), *self)
 
 
 def find_bins(
@@ -43,7 +43,7 @@ def find_bins(
     if len(x) > SAMPLE:
         p = None if weight is None else weight / weight.sum()
         sample, weight = x[np.sort(rng.choice(len(x), SAMPLE, p=p))], None
-    edges = np.full((x.shape[1], histograms.CODES), np.inf)
+    edges = np.full((x.shape[1], CODES), np.inf)
     bins = np.empty(x.shape[1], np.int64)
 
     def edges_of(f: int) -> np.ndarray:

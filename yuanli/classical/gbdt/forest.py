@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from yuanli.kernels.histograms import CODES
+from yuanli.kernels.codes import CODES
 from yuanli.kernels.tree_values import add_trees, pack_nodes
 
 

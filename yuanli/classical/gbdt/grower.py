@@ -14,7 +14,8 @@ import numpy as np
 from yuanli.classical.gbdt.binning import Bins
 from yuanli.classical.gbdt.forest import Tree
 from yuanli.errors import DataError
-from yuanli.kernels.histograms import CODES, histogram, pack, room_for, transpose
+from yuanli.kernels.codes import CODES, transpose
+from yuanli.kernels.histograms import histogram, pack, room_for
 from yuanli.kernels.tree_growth import Rules, best_splits, category_order, partition
 from yuanli.kernels.tree_values import leaf_sums
 
@@ -196,7 +197,7 @@ class Grower:
 
     def _histogram(self, rows: np.ndarray, rest: np.ndarray | None = None) -> np.ndarray:
         sums = self.free.pop() if self.free else np.empty((3, len(self.features), CODES), np.int64)
-        histogram(self.codes, self.packed, rows, sums, rest, self.room)
+        histogram(self.codes, self.columns, self.packed, rows, sums, rest, self.room)
         return sums
 
     def _release(self, node: Node) -> None:
