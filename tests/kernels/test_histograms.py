@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from yuanli.kernels import codes as byte_codes
-from yuanli.kernels import histograms, tree_growth, tree_values
+from yuanli.kernels import histograms, tree_children, tree_growth, tree_values
 from yuanli.kernels.codes import CODES, row_bytes
-from yuanli.kernels.histograms import BLOCK, FEW, GROUP, NEAREST
+from yuanli.kernels.histograms import BLOCK, FEW, GROUP, NEAREST, Rows
 
 
 def a_table(seed, rows=600, features=6):
@@ -81,7 +81,8 @@ def test_sums_of_the_largest_gradients_do_not_overflow(value):
     packed, codes = np.empty(rows, np.int64), np.ones((rows, 16), np.uint8)
     units = histograms.pack(g, h, 0, packed)
     out = np.empty((3, 2, CODES), np.int64)
-    histograms.histogram(codes, byte_codes.transpose(codes, 2), packed, np.arange(rows, dtype=np.uint32), out)
+    table = Rows(codes, byte_codes.transpose(codes, 2), packed)
+    histograms.histogram(table, np.arange(rows, dtype=np.uint32), out)
     sums = out[:2, 1, 1] * np.array(units)
     np.testing.assert_allclose(sums, [rows * float(g[0]), rows * float(h[0])], rtol=1e-3)
     assert out[2, 1, 1] == rows == out[2].sum() // 2
@@ -95,59 +96,83 @@ def test_histograms_are_the_sums(rows, features, share):
     rng = np.random.default_rng(rows)
     codes = rng.integers(0, CODES, (rows, row_bytes(features))).astype(np.uint8)
     codes[:, features - 2] = 7  # so many in one bin that its packed sums are taken apart
-    columns = byte_codes.transpose(codes, features)
-    packed = np.empty(rows, np.int64)
-    histograms.pack(*gradients(1, rows), 0, packed)
+    table = Rows(codes, byte_codes.transpose(codes, features), np.empty(rows, np.int64))
+    histograms.pack(*gradients(1, rows), 0, table.packed)
     index = np.sort(rng.choice(rows, int(share * rows), replace=False)).astype(np.uint32)
     out, twin = np.empty((2, 3, features, CODES), np.int64)
-    histograms.histogram(codes, columns, packed, index, out)
-    histograms.histogram_numpy(codes, columns, packed, index, twin)
+    histograms.histogram(table, index, out)
+    histograms.histogram_numpy(table, index, twin)
     np.testing.assert_array_equal(out, twin)
-    rest = rng.integers(0, 99, out.shape)
-    without = rest - twin
-    for take_away in (histograms.histogram, histograms.histogram_numpy):
-        left = rest.copy()
-        take_away(codes, columns, packed, index, out, left)
-        np.testing.assert_array_equal(out, twin)
-        np.testing.assert_array_equal(left, without)
     for f in (0, features - 1):
-        expected = np.bincount(codes[index, f], (packed >> 38)[index].astype(float), CODES)
+        expected = np.bincount(codes[index, f], (table.packed >> 38)[index].astype(float), CODES)
         np.testing.assert_array_equal(out[0, f], expected)
 
 
-def a_node(seed):
+def a_node(seed, most=3000):
+    """A table of so many rows at most, with its units, what its features are, directions and rules."""
     rng = np.random.default_rng(seed)
-    rows, features = int(rng.integers(20, 3000)), 6
+    rows, features = int(rng.integers(20, most)), 6
     bins = rng.integers(1, 255, features)
     kinds = np.stack([bins, rng.integers(0, 2, features), [0, 0, 0, 0, 1, 1]], axis=1).astype(np.int64)
     codes = np.zeros((rows, 16), np.uint8)
     for f, (count, missing, _) in enumerate(kinds):
         codes[:, f] = rng.integers(0 if missing else 1, count + 1, rows)
-    packed, sums = np.empty(rows, np.int64), np.empty((3, features, CODES), np.int64)
-    units = histograms.pack(*gradients(seed, rows), 0, packed)
-    histograms.histogram(
-        codes, byte_codes.transpose(codes, features), packed, np.arange(rows, dtype=np.uint32), sums
-    )
+    table = Rows(codes, byte_codes.transpose(codes, features), np.empty(rows, np.int64))
+    units = histograms.pack(*gradients(seed, rows), 0, table.packed)
     rules = tree_growth.Rules(int(rng.integers(1, 20)), 1e-3, float(rng.integers(0, 2)))
-    return sums, units, kinds, rng.integers(-1, 2, features).astype(np.int8), rules
+    return table, units, kinds, rng.integers(-1, 2, features).astype(np.int8), rules
+
+
+def vector(sums, units, rules, bounds):
+    """A node as `best_splits` takes it, from its histogram."""
+    total = sums[:, 0].sum(1)
+    value = np.clip(-total[0] * units[0] / (total[1] * units[1] + rules.l2), *bounds)
+    return np.array([*total, value, *bounds])
+
+
+def same_splits(out, twin):
+    found = twin[..., 0] > 0
+    np.testing.assert_array_equal(out[..., 0] > 0, found)
+    np.testing.assert_allclose(out[found][:, 0], twin[found][:, 0], rtol=1e-9)
+    np.testing.assert_array_equal(out[found][:, 1:], twin[found][:, 1:])
 
 
 @pytest.mark.parametrize("bounds", [(-np.inf, np.inf), (-0.05, 0.03)])
 @pytest.mark.parametrize("seed", range(10))
 def test_the_best_splits_are_the_twins(seed, bounds):
-    sums, units, kinds, monotonic, rules = a_node(seed)
-    total = sums[:, 0].sum(1)
-    value = np.clip(-total[0] * units[0] / (total[1] * units[1] + rules.l2), *bounds)
-    node = np.array([*total, value, *bounds])
+    table, units, kinds, monotonic, rules = a_node(seed)
+    sums = np.empty((3, 6, CODES), np.int64)
+    histograms.histogram(table, np.arange(len(table.packed), dtype=np.uint32), sums)
+    node = vector(sums, units, rules, bounds)
     for directions in (monotonic * (kinds[:, 2] == 0), np.zeros(6, np.int8)):
         out, twin = np.full((2, 6, 6), 7.0)
         arguments = (sums, units, kinds, directions.astype(np.int8), node, rules)
         tree_growth.best_splits(*arguments, out)
         tree_growth.best_splits_numpy(*arguments, twin)
-        found = twin[:, 0] > 0
-        np.testing.assert_array_equal(out[:, 0] > 0, found)
-        np.testing.assert_allclose(out[found, 0], twin[found, 0], rtol=1e-9)
-        np.testing.assert_array_equal(out[found, 1:], twin[found, 1:])
+        same_splits(out, twin)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.3, 0.01])
+@pytest.mark.parametrize("most", [3000, 5 * FEW])
+def test_children_are_known_by_their_rows(share, most):
+    """Against histograms of their own rows, and the splits of these."""
+    table, units, kinds, monotonic, rules = a_node(most, most)
+    monotonic *= kinds[:, 2] == 0
+    rows = len(table.packed)
+    chosen = np.random.default_rng(0).random(rows) < share
+    everything, sums = np.arange(rows, dtype=np.uint32), np.empty((3, 3, 6, CODES), np.int64)
+    for index, out in zip((everything, everything[chosen], everything[~chosen]), sums, strict=True):
+        histograms.histogram_numpy(table, index, out)
+    nodes = np.array([vector(s, units, rules, (-np.inf, np.inf)) for s in sums[1:]])
+    twin = np.empty((2, 6, 6))
+    for histogram, node, out in zip(sums[1:], nodes, twin, strict=True):
+        tree_growth.best_splits_numpy(histogram, units, kinds, monotonic, node, rules, out)
+    for find in (tree_children.children, tree_children.children_numpy):
+        small, large, out = np.empty_like(sums[0]), sums[0].copy(), np.full((2, 6, 6), 7.0)
+        room = histograms.room_for(6)
+        find(table, everything[chosen], room, small, large, units, kinds, monotonic, nodes, rules, out)
+        np.testing.assert_array_equal([small, large], sums[1:])
+        same_splits(out, twin)
 
 
 def test_the_best_group_of_categories_is_found():

@@ -18,6 +18,7 @@ split as with exact sums.
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,6 +26,7 @@ from yuanli.kernels.codes import CODES, STRETCH
 from yuanli.kernels.compiler import jit, numba, parallel, prange, threads
 from yuanli.kernels.dispatch import choose
 from yuanli.kernels.memory import empty
+from yuanli.kernels.pixels import copy
 
 if numba:
     from yuanli.kernels.simd import LINE, prefetch
@@ -34,9 +36,8 @@ HESSIAN_AT, GRADIENT_AT = 13, 38  # the lowest bits of the fields
 NEAREST = 1 << 16  # rows up to which values are rounded to the nearest multiple
 LIMIT = (1 << 25) - 1 - BLOCK  # of a sum before rounding up adds one a row
 SOME = BLOCK // 2  # rows added at a time
-GROUP = 32  # features whose packed sums, 64 KiB, stay in the cache
-COLUMNS = 4  # features at a time where many of the rows are wanted
-DENSE = 1 / 8  # of the rows: from there on column by column.  All of 1,000,000 × 28: 4.7 ms to 7.0
+GROUP = 32  # features whose codes are gathered at a time: 64 KiB for SOME rows
+COLUMNS = 4  # features added at a time: their sums, 8 KiB, stay in the first-level cache
 AHEAD = 32  # rows between asking for a row and adding it: without asking, small leaves take 7 times as long
 FEW = 2 * BLOCK  # rows under which starting threads costs more than they save
 
@@ -73,20 +74,25 @@ def _noise(row, seed):
     return r ^ (r >> np.uint32(16))
 
 
-def histogram_numpy(codes, columns, packed, index, out, rest=None, room=None):
+class Rows(NamedTuple):
+    """A training set of N rows: codes (N, row_bytes), the same as columns (F, N), packed gradients (N,)."""
+
+    codes: np.ndarray
+    columns: np.ndarray
+    packed: np.ndarray
+
+
+def histogram_numpy(rows, index, out, room=None):
     """out[:, f, c] = Σ (q_g, q_h, 1) over the rows in `index` whose feature f has code c; (3, F, CODES).
 
-    codes (N, row_bytes) and columns (F, N) are the same; index is ascending, no row twice.
-    rest: the histogram of more rows, from which these are taken away; room: of `room_for`, to use again.
+    index is ascending, no row twice; room: of `room_for`, to use again.
     """
-    chosen = packed[index]
+    chosen = rows.packed[index]
     fields = np.stack([chosen >> GRADIENT_AT, (chosen >> HESSIAN_AT) & ((1 << 25) - 1), np.ones_like(chosen)])
     out[:] = 0
-    for f in range(out.shape[1]):
+    for f, column in enumerate(rows.columns):
         for field, sums in zip(fields, out[:, f], strict=True):
-            np.add.at(sums, codes[index, f], field)
-    if rest is not None:
-        rest -= out
+            np.add.at(sums, column[index], field)
 
 
 def _pack(gradient, hessian, seed, packed):
@@ -107,15 +113,16 @@ def room_for(features):
     return empty((threads(), numbers), np.int64), empty((threads(), 3, numbers), np.int64)
 
 
-def _histogram(codes, columns, packed, index, out, rest=None, room=None):
-    sums, taken = room or room_for(len(columns))
-    rest = np.empty((3, 0), np.int64) if rest is None else rest.reshape(3, -1)
-    few = len(index) < FEW
-    accumulate = _accumulate_parts.on_one if few else _accumulate_parts
-    parts = 1 if few else min(threads(), len(sums))
-    sums, taken, out = sums[:parts], taken[:parts], out.reshape(3, -1)
-    dense = len(index) > DENSE * len(codes)
-    accumulate(codes.reshape(-1), codes.shape[1], columns, packed, index, dense, sums, taken, out, rest)
+def shares(index, room):
+    """The room of each thread; of one where rows are few."""
+    parts = 1 if len(index) < FEW else min(threads(), len(room[0]))
+    return [part[:parts] for part in room]
+
+
+def _histogram(rows, index, out, room=None):
+    sums, taken = shares(index, room or room_for(len(rows.columns)))
+    sum_up = _sum_up if len(sums) > 1 else _sum_up.on_one
+    sum_up(rows, index, sums, taken, out)
 
 
 @parallel
@@ -159,89 +166,57 @@ def _pack_stretches(gradient, hessian, per_g, per_h, seed, least, spread, packed
 
 
 @parallel
-def _accumulate_parts(codes, row_bytes, columns, packed, index, dense, sums, taken, out, rest):
+def _sum_up(rows, index, sums, taken, out):
     """The histograms of as many parts of the rows as there are rows of `sums`, brought together in `out`."""
-    parts, rows, anything = len(sums), len(index), np.zeros(len(sums), np.bool_)
-    for part in prange(parts):
-        here = index[part * rows // parts : (part + 1) * rows // parts]
-        if dense:
-            anything[part] = _accumulate_columns(columns, packed, here, sums[part], taken[part])
-        else:
-            anything[part] = _accumulate_rows(codes, row_bytes, packed, here, sums[part], taken[part])
-    for f in prange(out.shape[1] // CODES):
-        _bring_together(sums, taken, anything, f * CODES, out, rest)
+    anything = np.zeros(len(sums), np.bool_)
+    for part in prange(len(sums)):
+        anything[part] = accumulate(rows, index, np.int64(part), sums, taken)
+    for f in prange(len(rows.columns)):
+        bring_together(sums, taken, anything, np.int64(f), out)
 
 
 @jit
-def _bring_together(sums, taken, anything, first, out, rest):
-    """The sums of one feature from all parts; `rest`, unless it is empty, becomes less by them."""
-    here = slice(first, first + CODES)
-    for field in range(3):
-        out[field, here] = 0
-    for part in range(len(sums)):
-        _take_apart(sums[part, here], out[0, here], out[1, here], out[2, here])
-        if anything[part]:
-            for field in range(3):
-                out[field, here] += taken[part, field, here]
-    if rest.size:
-        for field in range(3):
-            rest[field, here] -= out[field, here]
+def accumulate(rows, index, part, sums, taken):
+    """One part of the rows: sums[part], and taken[part] if that says so.
 
-
-@jit
-def _accumulate_rows(codes, row_bytes, packed, index, sums, taken):
-    """Group by group packed sums, whose fields are taken apart in good time; gives whether any were."""
-    features, size, anything = len(sums) // CODES, len(index), False
+    Group by group of features packed sums, whose fields are taken apart in good time.
+    """
+    index = index[part * len(index) // len(sums) : (part + 1) * len(index) // len(sums)]
+    features, anything = len(rows.columns), False
+    near, values = np.empty((SOME, min(GROUP, rows.codes.shape[1])), np.uint8), np.empty(SOME, np.int64)
     for group in range(0, features, GROUP):
         count = min(GROUP, features - group)
-        first, last = group * CODES, (group + count) * CODES
-        here = sums[first:last]
-        here[:] = 0
-        for start in range(0, size, SOME):
-            if _fullest(here) > BLOCK - SOME:
+        here = slice(group * CODES, (group + count) * CODES)
+        packed = sums[part, here]
+        packed[:] = 0
+        for start in range(0, len(index), SOME):
+            if _fullest(packed) > BLOCK - SOME:
                 if not anything:
-                    taken[:] = 0
+                    taken[part] = 0
                     anything = True
-                _take_apart(here, taken[0, first:last], taken[1, first:last], taken[2, first:last])
-            rows = (np.uint64(start), np.uint64(min(size, start + SOME)))
-            _add_rows(codes, row_bytes, packed, index, rows, group, count, here)
+                _take_apart(packed, taken[part, 0, here], taken[part, 1, here], taken[part, 2, here])
+            some = index[start : start + SOME]
+            first, last = np.int64(some[0]), np.int64(some[-1])
+            if last - first == len(some) - 1:
+                _add_stretch(rows.columns[group : group + count], rows.packed, first, last + 1, packed)
+            else:
+                _gather(rows, index, start, len(some), group, near, values)
+                _add_gathered(near, values[: len(some)], count, packed)
     return anything
 
 
 @jit
-def _accumulate_columns(columns, packed, index, sums, taken):
-    """The same of all columns."""
-    values, anything = np.empty(SOME, np.int64), False
-    sums[:] = 0
-    for start in range(0, len(index), SOME):
-        if _fullest(sums) > BLOCK - SOME:
-            if not anything:
-                taken[:] = 0
-                anything = True
-            _take_apart(sums, taken[0], taken[1], taken[2])
-        _add_columns(columns, packed, index[start : start + SOME], values, sums)
-    return anything
+def _add_stretch(columns, packed, start, stop, sums):
+    """Rows that follow each other, from columns (F, N)."""
+    features = len(columns)
+    whole = features - features % COLUMNS
+    for f in range(0, whole, COLUMNS):
+        _add_few_columns(columns, packed, start, stop, f, COLUMNS, sums)
+    _add_few_columns(columns, packed, start, stop, whole, features - whole, sums)
 
 
 @jit
-def _add_columns(columns, packed, rows, values, sums):
-    """A few columns at a time, whose sums the first-level cache holds; `values` has room for as many rows."""
-    features, first, stop = len(columns), np.int64(rows[0]), np.int64(rows[-1]) + 1
-    several = features - features % COLUMNS
-    if stop - first == len(rows):  # all of a stretch
-        for f in range(0, several, COLUMNS):
-            _add_stretch(columns, packed, first, stop, f, COLUMNS, sums)
-        _add_stretch(columns, packed, first, stop, several, features - several, sums)
-        return
-    for q in range(len(rows)):
-        values[q] = packed[np.uint64(rows[q])]
-    for f in range(0, several, COLUMNS):
-        _add_chosen(columns, rows, values, f, COLUMNS, sums)
-    _add_chosen(columns, rows, values, several, features - several, sums)
-
-
-@jit
-def _add_stretch(columns, packed, start, stop, first, count, sums):
+def _add_few_columns(columns, packed, start, stop, first, count, sums):
     for row in range(np.uint64(start), np.uint64(stop)):
         value = packed[row]
         for f in range(np.uint64(first), np.uint64(first + count)):
@@ -249,25 +224,44 @@ def _add_stretch(columns, packed, start, stop, first, count, sums):
 
 
 @jit
-def _add_chosen(columns, rows, values, first, count, sums):
-    for q in range(np.uint64(len(rows))):
-        value, row = values[q], np.uint64(rows[q])
-        for f in range(np.uint64(first), np.uint64(first + count)):
-            sums[f * np.uint64(CODES) + np.uint64(columns[f, row])] += value
+def _gather(rows, index, start, count, group, near, values):
+    """The codes of one group of features, and the packed gradients, of `count` rows from index[start] on."""
+    row_bytes, end = rows.codes.shape[1], len(index) - 1
+    source, target = rows.codes.ctypes.data + group, near.ctypes.data
+    for q in range(count):
+        later = np.int64(index[min(start + q + AHEAD, end)])
+        prefetch(source + later * row_bytes, LINE, 2)
+        prefetch(rows.packed.ctypes.data + later * 8, LINE, 2)
+        row = np.int64(index[start + q])
+        values[q] = rows.packed[np.uint64(row)]
+        copy(source + row * row_bytes, target + q * near.shape[1], near.shape[1] // 4)
 
 
 @jit
-def _add_rows(codes, row_bytes, packed, index, rows, group, count, sums):
-    width, end = np.uint64(row_bytes), np.uint64(len(index) - 1)
-    codes_at, packed_at = codes.ctypes.data + group, packed.ctypes.data
-    for q in range(rows[0], rows[1]):
-        later = np.int64(index[min(q + np.uint64(AHEAD), end)])
-        prefetch(codes_at + later * row_bytes, LINE, 2)
-        prefetch(packed_at + later * 8, LINE, 2)
-        row = np.uint64(index[q])
-        value, at = packed[row], row * width + np.uint64(group)
-        for f in range(np.uint64(count)):
-            sums[f * np.uint64(CODES) + np.uint64(codes[at + f])] += value
+def _add_gathered(near, values, features, sums):
+    whole = features - features % COLUMNS
+    for f in range(0, whole, COLUMNS):
+        _add_few_gathered(near, values, f, COLUMNS, sums)
+    _add_few_gathered(near, values, whole, features - whole, sums)
+
+
+@jit
+def _add_few_gathered(near, values, first, count, sums):
+    for q in range(np.uint64(len(values))):
+        value = values[q]
+        for f in range(np.uint64(first), np.uint64(first + count)):
+            sums[f * np.uint64(CODES) + np.uint64(near[q, f])] += value
+
+
+@jit
+def bring_together(sums, taken, anything, f, out):
+    """The sums of feature f from all parts."""
+    here = slice(f * CODES, (f + 1) * CODES)
+    out[:, f] = 0
+    for part in range(len(sums)):
+        _take_apart(sums[part, here], out[0, f], out[1, f], out[2, f])
+        if anything[part]:
+            out[:, f] += taken[part, :, here]
 
 
 @jit

@@ -100,17 +100,20 @@ def _partition(codes, rows, goes_left, left, out):
 @parallel
 def _scan_features(histogram, units, features, monotonic, node, rules, out):
     for f in prange(len(features)):
-        bins, has_missing, categorical = features[f]
-        left, gains = np.empty((3, CODES)), np.empty(CODES)
-        out[f, 0] = NO_GAIN
-        if categorical:
-            _scan_category(histogram[:, f], units, bins, has_missing, monotonic[f], node, rules, out[f])
-        else:
-            for missing in range(1 + has_missing):
-                _scan(
-                    histogram[:, f], units, bins, has_missing, missing, monotonic[f], node, rules,
-                    left, gains, out[f],
-                )  # fmt: skip
+        best_split(histogram[:, f], units, features[f], monotonic[f], node, rules, out[f])
+
+
+@jit
+def best_split(sums, units, feature, monotonic, node, rules, out):
+    """Of one feature, whose histogram is `sums` (3, CODES)."""
+    bins, has_missing, categorical = feature
+    out[0] = NO_GAIN
+    if categorical:
+        _scan_category(sums, units, bins, has_missing, monotonic, node, rules, out)
+        return
+    left, gains = np.empty((3, CODES)), np.empty(CODES)
+    for missing in range(1 + has_missing):
+        _scan(sums, units, bins, has_missing, missing, monotonic, node, rules, left, gains, out)
 
 
 @jit

@@ -15,7 +15,8 @@ from yuanli.classical.gbdt.binning import Bins
 from yuanli.classical.gbdt.forest import Tree
 from yuanli.errors import DataError
 from yuanli.kernels.codes import CODES, transpose
-from yuanli.kernels.histograms import histogram, pack, room_for
+from yuanli.kernels.histograms import Rows, histogram, pack, room_for
+from yuanli.kernels.tree_children import children
 from yuanli.kernels.tree_growth import Rules, best_splits, category_order, partition
 from yuanli.kernels.tree_values import leaf_sums
 
@@ -68,28 +69,27 @@ class Grower:
     """Grows trees on one training set; its codes, row order and histograms are kept from tree to tree."""
 
     def __init__(self, codes: np.ndarray, bins: Bins, limits: Limits) -> None:
-        self.codes, self.bins, self.limits = codes, bins, limits
+        self.bins, self.limits = bins, limits
         features = len(bins.bins)
-        self.columns = transpose(codes, features)
-        missing = np.array([not column.all() for column in self.columns])
+        self.rows = Rows(codes, transpose(codes, features), np.empty(len(codes), np.int64))
+        missing = np.array([not column.all() for column in self.rows.columns])
         self.features = np.stack([bins.bins, missing, bins.categorical], axis=1).astype(np.int64)
         self.order = np.arange(len(codes), dtype=np.uint32)
         self.index, self.other = np.empty((2, len(codes)), np.uint32)
-        self.packed = np.empty(len(codes), np.int64)
-        self.splits, self.room = np.empty((features, 6)), room_for(features)
+        self.splits, self.room = np.empty((2, features, 6)), room_for(features)
         self.units = (1.0, 1.0)
         self.free: list[np.ndarray] = []  # histograms of nodes that are done
 
     def grow(self, gradient: np.ndarray, hessian: np.ndarray, seed: int) -> tuple[Tree, list[Node]]:
         """A tree for these gradients, and its leaves in the order of their rows in `index`."""
-        self.units = pack(gradient, hessian, seed, self.packed)
+        self.units = pack(gradient, hessian, seed, self.rows.packed)
         if np.isnan(self.units).any():
             raise DataError(
                 "boosting needs finite gradients, got infinite ones: scale y down, or lower learning_rate"
             )
         root = self._root()
         nodes, leaves, open_nodes = [root], list[Node](), list[Node]()
-        self._consider(root, open_nodes, leaves)
+        self._consider(root, self.splits[0], open_nodes, leaves)
         parents: list[tuple[Node, int]] = []
         while open_nodes:
             node = heapq.heappop(open_nodes)
@@ -99,9 +99,9 @@ class Grower:
             if len(leaves) + len(open_nodes) + 2 >= self.limits.leaves:
                 leaves += [left, right, *open_nodes]
                 break
-            self._histograms(node, left, right)
-            for child in (left, right):
-                self._consider(child, open_nodes, leaves)
+            splits = self._look_at(node, left, right)
+            self._consider(left, splits[0], open_nodes, leaves)
+            self._consider(right, splits[1], open_nodes, leaves)
         self.free += [node.histogram for node in nodes if node.histogram is not None]
         leaves.sort(key=lambda leaf: leaf.begin)
         for leaf in leaves:
@@ -115,23 +115,38 @@ class Grower:
         return np.clip(-g / (h + self.limits.rules.l2 + 1e-15), low, high)
 
     def _root(self) -> Node:
-        sums = self._histogram(self.order)
+        sums = self._free_histogram()
+        histogram(self.rows, self.order, sums, self.room)
         g, h, rows = sums[:, 0].sum(1).tolist()
         total = g, h, rows
         root = Node(0, 0, 0, self.order, total, 0.0, histogram=sums)
         root.value = self._value(root)
+        best_splits(
+            sums, self.units, self.features, self.limits.monotonic, root.vector(), self.limits.rules,
+            self.splits[0],
+        )  # fmt: skip
         return root
 
-    def _consider(self, node: Node, open_nodes: list[Node], leaves: list[Node]) -> None:
-        """Find the best split of a node; without one it is a leaf."""
+    def _look_at(self, parent: Node, left: Node, right: Node) -> np.ndarray:
+        """Make the histograms of both children, and find the best splits of every feature of both."""
+        if not (self._may_split(left) or self._may_split(right)):
+            self._release(parent)
+            return self.splits
+        small, large = (left, right) if len(left.rows) < len(right.rows) else (right, left)
+        small.histogram, large.histogram = self._free_histogram(), parent.histogram
+        parent.histogram = None
+        children(
+            self.rows, small.rows, self.room, small.histogram, large.histogram, self.units, self.features,
+            self.limits.monotonic, np.array([small.vector(), large.vector()]), self.limits.rules, self.splits,
+        )  # fmt: skip
+        return self.splits if small is left else self.splits[::-1]
+
+    def _consider(self, node: Node, splits: np.ndarray, open_nodes: list[Node], leaves: list[Node]) -> None:
+        """Choose the feature that a node is to be split by; where none is worth it, it is a leaf."""
         sums = node.histogram
         if sums is not None and self._may_split(node):
-            best_splits(
-                node.histogram, self.units, self.features, self.limits.monotonic, node.vector(),
-                self.limits.rules, self.splits,
-            )  # fmt: skip
-            node.feature = int(self.splits[:, 0].argmax())
-            node.gain, *split = self.splits[node.feature].tolist()
+            node.feature = int(splits[:, 0].argmax())
+            node.gain, *split = splits[node.feature].tolist()
         if sums is None or node.gain <= self._noise(node):
             leaves.append(node)
             self._release(node)
@@ -168,7 +183,7 @@ class Grower:
         """Divide the node's rows; where no value was missing, a missing one goes with the majority."""
         (g, h, rows), (left_g, left_h, count) = node.sums, node.left_sums
         target = (self.other if node.depth % 2 else self.index)[node.begin : node.end]
-        partition(self.columns[node.feature], node.rows, node.goes_left, count, target)
+        partition(self.rows.columns[node.feature], node.rows, node.goes_left, count, target)
         if not self.features[node.feature, 1]:
             node.goes_left[0] = 2 * count > rows
         middle, rest = node.begin + count, (g - left_g, h - left_h, rows - count)
@@ -187,18 +202,8 @@ class Grower:
         g, h = node.sums[0] * self.units[0], node.sums[1] * self.units[1]
         return min(max(-g / (h + self.limits.rules.l2 + 1e-15), node.low), node.high)
 
-    def _histograms(self, parent: Node, left: Node, right: Node) -> None:
-        if not (self._may_split(left) or self._may_split(right)):
-            self._release(parent)
-            return
-        small, large = (left, right) if len(left.rows) < len(right.rows) else (right, left)
-        large.histogram, parent.histogram = parent.histogram, None
-        small.histogram = self._histogram(small.rows, rest=large.histogram)
-
-    def _histogram(self, rows: np.ndarray, rest: np.ndarray | None = None) -> np.ndarray:
-        sums = self.free.pop() if self.free else np.empty((3, len(self.features), CODES), np.int64)
-        histogram(self.codes, self.columns, self.packed, rows, sums, rest, self.room)
-        return sums
+    def _free_histogram(self) -> np.ndarray:
+        return self.free.pop() if self.free else np.empty((3, len(self.features), CODES), np.int64)
 
     def _release(self, node: Node) -> None:
         if node.histogram is not None:

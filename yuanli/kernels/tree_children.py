@@ -1,0 +1,41 @@
+"""What is to be known of a node's children before they can be split, in one go while the cache holds it."""
+
+import numpy as np
+
+from yuanli.kernels.compiler import parallel, prange
+from yuanli.kernels.dispatch import choose
+from yuanli.kernels.histograms import accumulate, bring_together, histogram_numpy, shares
+from yuanli.kernels.tree_growth import best_split, best_splits_numpy
+
+
+def children_numpy(rows, index, room, small, large, units, features, monotonic, nodes, rules, out):
+    """The histograms of both children of a node, and the best splits of every feature of both.
+
+    small: of the child with the rows `index`, to be found; large: the node's, and then the other child's,
+    which is the difference.  nodes (2, 6) and out (2, F, 6), the small child first, as in `best_splits`.
+    """
+    histogram_numpy(rows, index, small)
+    large -= small
+    for histogram, node, splits in zip((small, large), nodes, out, strict=True):
+        best_splits_numpy(histogram, units, features, monotonic, node, rules, splits)
+
+
+def _children(rows, index, room, small, large, units, features, monotonic, nodes, rules, out):
+    sums, taken = shares(index, room)
+    find = _find if len(sums) > 1 else _find.on_one
+    find(rows, index, sums, taken, small, large, units, features, monotonic, nodes, rules, out)
+
+
+@parallel
+def _find(rows, index, sums, taken, small, large, units, features, monotonic, nodes, rules, out):
+    anything = np.zeros(len(sums), np.bool_)
+    for part in prange(len(sums)):
+        anything[part] = accumulate(rows, index, np.int64(part), sums, taken)
+    for f in prange(len(features)):
+        bring_together(sums, taken, anything, np.int64(f), small)
+        large[:, f] -= small[:, f]
+        best_split(small[:, f], units, features[f], monotonic[f], nodes[0], rules, out[0, f])
+        best_split(large[:, f], units, features[f], monotonic[f], nodes[1], rules, out[1, f])
+
+
+children = choose(children_numpy, lambda: _children)
