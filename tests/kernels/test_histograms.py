@@ -49,13 +49,18 @@ def test_codes_count_the_edges_below(seed):
     np.testing.assert_array_equal(byte_codes.transpose(codes, x.shape[1]), codes[:, : x.shape[1]].T)
 
 
+def a_table_of_codes(rows, features, seed=0):
+    """Of which one feature has so many rows in one bin that their packed sums are taken apart."""
+    codes = np.random.default_rng(seed).integers(0, CODES, (rows, row_bytes(features))).astype(np.uint8)
+    codes[:, features - 2] = 7
+    return Rows(codes, byte_codes.transpose(codes, features), np.empty(rows, np.int64))
+
+
 @pytest.mark.parametrize("rows", [1, 600, NEAREST + 1])
 def test_packed_gradients_are_right_to_a_unit(rows):
     g, h = gradients(rows, rows)
-    packed, twin = np.empty((2, rows), np.int64)
-    units = histograms.pack(g, h, 5, packed)
-    assert units == histograms.pack_numpy(g, h, 5, twin)
-    np.testing.assert_array_equal(packed, twin)
+    packed = np.empty(rows, np.int64)
+    units = histograms.pack_numpy(g, h, 5, packed)
     assert ((packed & ((1 << 13) - 1)) == 1).all()
     fields = packed >> 38, (packed >> 13) & ((1 << 25) - 1)
     for v, q, u in zip((g, h), fields, units, strict=True):
@@ -66,59 +71,53 @@ def test_packed_gradients_are_right_to_a_unit(rows):
     assert units[0] <= np.abs(g).mean() / 256 or rows > NEAREST
 
 
+@pytest.mark.parametrize("rows", [0, 1, 700, FEW + 1, NEAREST + 1])
+@pytest.mark.parametrize("features", [3, 8, GROUP + 5])
+def test_the_first_histogram_is_the_twins(rows, features):
+    table, twin = a_table_of_codes(rows, features), a_table_of_codes(rows, features)
+    room, sums = histograms.room_for(features), np.empty((2, 3, features, CODES), np.int64)
+    units = histograms.first_histogram(table, *gradients(1, rows), 5, room, sums[0])
+    assert units == histograms.first_histogram_numpy(twin, *gradients(1, rows), 5, room, sums[1])
+    np.testing.assert_array_equal(table.packed, twin.packed)
+    np.testing.assert_array_equal(*sums)
+    for f in (0, features - 1):
+        expected = np.bincount(table.codes[:, f], (table.packed >> 38).astype(float), CODES)
+        np.testing.assert_array_equal(sums[0, 0, f], expected)
+
+
 def test_what_is_not_finite_has_no_unit():
     for bad in (np.inf, np.nan):
         g, h = gradients(0, FEW)
         g[7] = bad
-        for pack in (histograms.pack, histograms.pack_numpy):
-            assert np.isnan(pack(g, h, 0, np.empty(FEW, np.int64))[0])
+        table, out = a_table_of_codes(FEW, 3), np.empty((3, 3, CODES), np.int64)
+        for first in (histograms.first_histogram, histograms.first_histogram_numpy):
+            assert np.isnan(first(table, g, h, 0, histograms.room_for(3), out)[0])
 
 
 @pytest.mark.parametrize("value", [1.0, -1.0, 3e38, -1e-40])
 def test_sums_of_the_largest_gradients_do_not_overflow(value):
     rows = 5 * BLOCK + 3
     g, h = np.full(rows, value, np.float32), np.full(rows, abs(value), np.float32)
-    packed, codes = np.empty(rows, np.int64), np.ones((rows, 16), np.uint8)
-    units = histograms.pack(g, h, 0, packed)
+    table = a_table_of_codes(rows, 2)
+    table.columns[1] = table.codes[:, 1] = 1
     out = np.empty((3, 2, CODES), np.int64)
-    table = Rows(codes, byte_codes.transpose(codes, 2), packed)
-    histograms.histogram(table, np.arange(rows, dtype=np.uint32), out)
+    units = histograms.first_histogram(table, g, h, 0, histograms.room_for(2), out)
     sums = out[:2, 1, 1] * np.array(units)
     np.testing.assert_allclose(sums, [rows * float(g[0]), rows * float(h[0])], rtol=1e-3)
     assert out[2, 1, 1] == rows == out[2].sum() // 2
 
 
-@pytest.mark.parametrize("share", [1, 0.99, 0.3, 0.02, 0])
-@pytest.mark.parametrize("rows", [1, 700, FEW + 1, 3 * FEW])
-@pytest.mark.parametrize("features", [3, 8, GROUP + 5])
-def test_histograms_are_the_sums(rows, features, share):
-    """Of all rows, of many, which are added column by column, and of few, row by row."""
-    rng = np.random.default_rng(rows)
-    codes = rng.integers(0, CODES, (rows, row_bytes(features))).astype(np.uint8)
-    codes[:, features - 2] = 7  # so many in one bin that its packed sums are taken apart
-    table = Rows(codes, byte_codes.transpose(codes, features), np.empty(rows, np.int64))
-    histograms.pack(*gradients(1, rows), 0, table.packed)
-    index = np.sort(rng.choice(rows, int(share * rows), replace=False)).astype(np.uint32)
-    out, twin = np.empty((2, 3, features, CODES), np.int64)
-    histograms.histogram(table, index, out)
-    histograms.histogram_numpy(table, index, twin)
-    np.testing.assert_array_equal(out, twin)
-    for f in (0, features - 1):
-        expected = np.bincount(codes[index, f], (table.packed >> 38)[index].astype(float), CODES)
-        np.testing.assert_array_equal(out[0, f], expected)
-
-
-def a_node(seed, most=3000):
-    """A table of so many rows at most, with its units, what its features are, directions and rules."""
+def a_node(seed):
+    """A table with its units, what its features are, directions and rules."""
     rng = np.random.default_rng(seed)
-    rows, features = int(rng.integers(20, most)), 6
+    rows, features = int(rng.integers(20, 3000)), 6
     bins = rng.integers(1, 255, features)
     kinds = np.stack([bins, rng.integers(0, 2, features), [0, 0, 0, 0, 1, 1]], axis=1).astype(np.int64)
     codes = np.zeros((rows, 16), np.uint8)
     for f, (count, missing, _) in enumerate(kinds):
         codes[:, f] = rng.integers(0 if missing else 1, count + 1, rows)
     table = Rows(codes, byte_codes.transpose(codes, features), np.empty(rows, np.int64))
-    units = histograms.pack(*gradients(seed, rows), 0, table.packed)
+    units = histograms.pack_numpy(*gradients(seed, rows), 0, table.packed)
     rules = tree_growth.Rules(int(rng.integers(1, 20)), 1e-3, float(rng.integers(0, 2)))
     return table, units, kinds, rng.integers(-1, 2, features).astype(np.int8), rules
 
@@ -142,7 +141,7 @@ def same_splits(out, twin):
 def test_the_best_splits_are_the_twins(seed, bounds):
     table, units, kinds, monotonic, rules = a_node(seed)
     sums = np.empty((3, 6, CODES), np.int64)
-    histograms.histogram(table, np.arange(len(table.packed), dtype=np.uint32), sums)
+    histograms.histogram_numpy(table, slice(None), sums)
     node = vector(sums, units, rules, bounds)
     for directions in (monotonic * (kinds[:, 2] == 0), np.zeros(6, np.int8)):
         out, twin = np.full((2, 6, 6), 7.0)
@@ -153,23 +152,27 @@ def test_the_best_splits_are_the_twins(seed, bounds):
 
 
 @pytest.mark.parametrize("share", [0.5, 0.3, 0.01])
-@pytest.mark.parametrize("most", [3000, 5 * FEW])
-def test_children_are_known_by_their_rows(share, most):
+@pytest.mark.parametrize("features", [3, 8, GROUP + 5])
+@pytest.mark.parametrize("rows", [2, 700, 5 * FEW])
+def test_children_are_known_by_their_rows(share, features, rows):
     """Against histograms of their own rows, and the splits of these."""
-    table, units, kinds, monotonic, rules = a_node(most, most)
-    monotonic *= kinds[:, 2] == 0
-    rows = len(table.packed)
+    table, kinds = a_table_of_codes(rows, features), np.tile(np.array([[CODES - 1, 1, 0]]), (features, 1))
+    kinds[-1, 2] = 1
+    g, h = gradients(1, rows)
+    units = histograms.pack_numpy(g + table.codes[:, 0] / 99, h, 0, table.packed)
     chosen = np.random.default_rng(0).random(rows) < share
-    everything, sums = np.arange(rows, dtype=np.uint32), np.empty((3, 3, 6, CODES), np.int64)
+    chosen[[0, -1]] = True, False
+    everything, sums = np.arange(rows, dtype=np.uint32), np.empty((3, 3, features, CODES), np.int64)
     for index, out in zip((everything, everything[chosen], everything[~chosen]), sums, strict=True):
         histograms.histogram_numpy(table, index, out)
+    rules, monotonic = tree_growth.Rules(5, 1e-3, 1.0), np.zeros(features, np.int8)
     nodes = np.array([vector(s, units, rules, (-np.inf, np.inf)) for s in sums[1:]])
-    twin = np.empty((2, 6, 6))
+    twin, room = np.empty((2, features, 6)), histograms.room_for(features)
     for histogram, node, out in zip(sums[1:], nodes, twin, strict=True):
         tree_growth.best_splits_numpy(histogram, units, kinds, monotonic, node, rules, out)
+    assert (twin[1, 0, 0] > 0) == (rows > 2)
     for find in (tree_children.children, tree_children.children_numpy):
-        small, large, out = np.empty_like(sums[0]), sums[0].copy(), np.full((2, 6, 6), 7.0)
-        room = histograms.room_for(6)
+        small, large, out = np.empty_like(sums[0]), sums[0].copy(), np.full(twin.shape, 7.0)
         find(table, everything[chosen], room, small, large, units, kinds, monotonic, nodes, rules, out)
         np.testing.assert_array_equal([small, large], sums[1:])
         same_splits(out, twin)

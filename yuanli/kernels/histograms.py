@@ -82,11 +82,8 @@ class Rows(NamedTuple):
     packed: np.ndarray
 
 
-def histogram_numpy(rows, index, out, room=None):
-    """out[:, f, c] = Σ (q_g, q_h, 1) over the rows in `index` whose feature f has code c; (3, F, CODES).
-
-    index is ascending, no row twice; room: of `room_for`, to use again.
-    """
+def histogram_numpy(rows, index, out):
+    """out[:, f, c] = Σ (q_g, q_h, 1) over the rows in `index` whose feature f has code c; (3, F, CODES)."""
     chosen = rows.packed[index]
     fields = np.stack([chosen >> GRADIENT_AT, (chosen >> HESSIAN_AT) & ((1 << 25) - 1), np.ones_like(chosen)])
     out[:] = 0
@@ -95,15 +92,14 @@ def histogram_numpy(rows, index, out, room=None):
             np.add.at(sums, column[index], field)
 
 
-def _pack(gradient, hessian, seed, packed):
-    stretches = -(-len(packed) // STRETCH)
-    extent = np.empty((stretches, 4))
-    _extents(gradient, hessian, extent)
-    units = tuple(_unit(extent[:, k].max(initial=0), extent[:, k + 1].sum()) for k in (0, 2))
-    if math.isnan(sum(units)):
-        return units
-    least, spread = (0.5, 0.0) if len(packed) <= NEAREST else (0.0, 1 / 65536)
-    _pack_stretches(gradient, hessian, 1 / units[0], 1 / units[1], np.uint32(seed), least, spread, packed)
+def first_histogram_numpy(rows, gradient, hessian, seed, room, out):
+    """The histogram of all rows, once their gradients are packed, and the units; no units, no histogram.
+
+    room: of `room_for`, to use again.
+    """
+    units = pack_numpy(gradient, hessian, seed, rows.packed)
+    if not math.isnan(sum(units)):
+        histogram_numpy(rows, slice(None), out)
     return units
 
 
@@ -113,16 +109,25 @@ def room_for(features):
     return empty((threads(), numbers), np.int64), empty((threads(), 3, numbers), np.int64)
 
 
-def shares(index, room):
-    """The room of each thread; of one where rows are few."""
-    parts = 1 if len(index) < FEW else min(threads(), len(room[0]))
+def shares(count, room):
+    """The room of each thread; of one where there are few rows."""
+    parts = 1 if count < FEW else min(threads(), len(room[0]))
     return [part[:parts] for part in room]
 
 
-def _histogram(rows, index, out, room=None):
-    sums, taken = shares(index, room or room_for(len(rows.columns)))
-    sum_up = _sum_up if len(sums) > 1 else _sum_up.on_one
-    sum_up(rows, index, sums, taken, out)
+def _first_histogram(rows, gradient, hessian, seed, room, out):
+    size = len(gradient)
+    extent = np.empty((-(-size // STRETCH), 4))
+    _extents(gradient, hessian, extent)
+    units = tuple(_unit(extent[:, k].max(initial=0), extent[:, k + 1].sum()) for k in (0, 2))
+    if math.isnan(sum(units)):
+        return units
+    least, spread = (0.5, 0.0) if size <= NEAREST else (0.0, 1 / 65536)
+    sums, taken = shares(size, room)
+    sum_up = _pack_and_sum if len(sums) > 1 else _pack_and_sum.on_one
+    how = (1 / units[0], 1 / units[1], np.uint32(seed), least, spread)
+    sum_up(rows, gradient, hessian, how, sums, taken, out)
+    return units
 
 
 @parallel
@@ -152,57 +157,52 @@ def _extent(v):
 
 
 @parallel
-def _pack_stretches(gradient, hessian, per_g, per_h, seed, least, spread, packed):
-    for stretch in prange(-(-len(packed) // STRETCH)):
-        for i in range(stretch * STRETCH, min(len(packed), (stretch + 1) * STRETCH)):
-            r = np.uint32(np.uint32(np.uint32(i) * np.uint32(2654435761)) + seed)
-            r = np.uint32(np.uint32(r ^ np.uint32(r >> np.uint32(15))) * np.uint32(2246822519))
-            r = np.uint32(np.uint32(r ^ np.uint32(r >> np.uint32(13))) * np.uint32(3266489917))
-            r = np.uint32(r ^ np.uint32(r >> np.uint32(16)))
-            fine, coarse = np.uint32(r & np.uint32(0xFFFF)), np.uint32(r >> np.uint32(16))
-            q_g = np.int64(np.floor(gradient[i] * per_g + least + np.int32(fine) * spread))
-            q_h = np.int64(np.floor(hessian[i] * per_h + least + np.int32(coarse) * spread))
-            packed[i] = (q_g << GRADIENT_AT) + (q_h << HESSIAN_AT) + 1
-
-
-@parallel
-def _sum_up(rows, index, sums, taken, out):
-    """The histograms of as many parts of the rows as there are rows of `sums`, brought together in `out`."""
+def _pack_and_sum(rows, gradient, hessian, how, sums, taken, out):
+    """In as many parts as there are rows of `sums`."""
     anything = np.zeros(len(sums), np.bool_)
     for part in prange(len(sums)):
-        anything[part] = accumulate(rows, index, np.int64(part), sums, taken)
+        anything[part] = _pack_and_add(rows, gradient, hessian, how, np.int64(part), sums, taken)
     for f in prange(len(rows.columns)):
         bring_together(sums, taken, anything, np.int64(f), out)
 
 
 @jit
-def accumulate(rows, index, part, sums, taken):
-    """One part of the rows: sums[part], and taken[part] if that says so.
-
-    Group by group of features packed sums, whose fields are taken apart in good time.
-    """
-    index = index[part * len(index) // len(sums) : (part + 1) * len(index) // len(sums)]
-    features, anything = len(rows.columns), False
-    near, values = np.empty((SOME, min(GROUP, rows.codes.shape[1])), np.uint8), np.empty(SOME, np.int64)
-    for group in range(0, features, GROUP):
-        count = min(GROUP, features - group)
-        here = slice(group * CODES, (group + count) * CODES)
-        packed = sums[part, here]
-        packed[:] = 0
-        for start in range(0, len(index), SOME):
-            if _fullest(packed) > BLOCK - SOME:
-                if not anything:
-                    taken[part] = 0
-                    anything = True
-                _take_apart(packed, taken[part, 0, here], taken[part, 1, here], taken[part, 2, here])
-            some = index[start : start + SOME]
-            first, last = np.int64(some[0]), np.int64(some[-1])
-            if last - first == len(some) - 1:
-                _add_stretch(rows.columns[group : group + count], rows.packed, first, last + 1, packed)
-            else:
-                _gather(rows, index, start, len(some), group, near, values)
-                _add_gathered(near, values[: len(some)], count, packed)
+def _pack_and_add(rows, gradient, hessian, how, part, sums, taken):
+    """Some rows are packed and added while they are near; as `accumulate` for the rest."""
+    size, parts, anything = len(gradient), len(sums), False
+    first, last = part * size // parts, (part + 1) * size // parts
+    sums[part] = 0
+    for start in range(first, last, SOME):
+        stop = min(start + SOME, last)
+        anything = _in_good_time(sums[part], taken[part], anything)
+        _pack_some(gradient, hessian, how, start, stop, rows.packed)
+        _add_stretch(rows.columns, rows.packed, start, stop, sums[part])
     return anything
+
+
+@jit
+def _pack_some(gradient, hessian, how, start, stop, packed):
+    per_g, per_h, seed, least, spread = how
+    for i in range(start, stop):
+        r = np.uint32(np.uint32(np.uint32(i) * np.uint32(2654435761)) + seed)
+        r = np.uint32(np.uint32(r ^ np.uint32(r >> np.uint32(15))) * np.uint32(2246822519))
+        r = np.uint32(np.uint32(r ^ np.uint32(r >> np.uint32(13))) * np.uint32(3266489917))
+        r = np.uint32(r ^ np.uint32(r >> np.uint32(16)))
+        fine, coarse = np.uint32(r & np.uint32(0xFFFF)), np.uint32(r >> np.uint32(16))
+        q_g = np.int64(np.floor(gradient[i] * per_g + least + np.int32(fine) * spread))
+        q_h = np.int64(np.floor(hessian[i] * per_h + least + np.int32(coarse) * spread))
+        packed[i] = (q_g << GRADIENT_AT) + (q_h << HESSIAN_AT) + 1
+
+
+@jit
+def _in_good_time(packed, taken, anything):
+    """Take packed sums apart before the next rows might overflow them; gives whether any ever were."""
+    if _fullest(packed) <= BLOCK - SOME:
+        return anything
+    if not anything:
+        taken[:] = 0
+    _take_apart(packed, taken[0], taken[1], taken[2])
+    return True
 
 
 @jit
@@ -221,6 +221,23 @@ def _add_few_columns(columns, packed, start, stop, first, count, sums):
         value = packed[row]
         for f in range(np.uint64(first), np.uint64(first + count)):
             sums[f * np.uint64(CODES) + np.uint64(columns[f, row])] += value
+
+
+@jit
+def accumulate(rows, index, part, sums, taken):
+    """One part of the rows in `index`, ascending: sums[part] and, if that says so, taken[part]."""
+    index = index[part * len(index) // len(sums) : (part + 1) * len(index) // len(sums)]
+    features, anything = len(rows.columns), False
+    near, values = np.empty((SOME, min(GROUP, rows.codes.shape[1])), np.uint8), np.empty(SOME, np.int64)
+    here = sums[part]
+    here[:] = 0
+    for start in range(0, len(index), SOME):
+        anything = _in_good_time(here, taken[part], anything)
+        count = min(SOME, len(index) - start)
+        for group in range(0, features, GROUP):
+            _gather(rows, index, start, count, group, near, values)
+            _add_gathered(near, values[:count], min(GROUP, features - group), here[group * CODES :])
+    return anything
 
 
 @jit
@@ -283,5 +300,4 @@ def _take_apart(sums, gradients, hessians, counts):
         sums[k] = 0
 
 
-pack = choose(pack_numpy, lambda: _pack)
-histogram = choose(histogram_numpy, lambda: _histogram)
+first_histogram = choose(first_histogram_numpy, lambda: _first_histogram)

@@ -11,8 +11,8 @@ from yuanli.kernels.tree_growth import best_split, best_splits_numpy
 def children_numpy(rows, index, room, small, large, units, features, monotonic, nodes, rules, out):
     """The histograms of both children of a node, and the best splits of every feature of both.
 
-    small: of the child with the rows `index`, to be found; large: the node's, and then the other child's,
-    which is the difference.  nodes (2, 6) and out (2, F, 6), the small child first, as in `best_splits`.
+    small: of the child with the rows `index`, ascending, to be found; large: the node's, and then that of the
+    other child, the difference.  nodes (2, 6) and out (2, F, 6), the small child first, as in `best_splits`.
     """
     histogram_numpy(rows, index, small)
     large -= small
@@ -21,7 +21,7 @@ def children_numpy(rows, index, room, small, large, units, features, monotonic, 
 
 
 def _children(rows, index, room, small, large, units, features, monotonic, nodes, rules, out):
-    sums, taken = shares(index, room)
+    sums, taken = shares(len(index), room)
     find = _find if len(sums) > 1 else _find.on_one
     find(rows, index, sums, taken, small, large, units, features, monotonic, nodes, rules, out)
 

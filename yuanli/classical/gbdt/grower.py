@@ -15,7 +15,7 @@ from yuanli.classical.gbdt.binning import Bins
 from yuanli.classical.gbdt.forest import Tree
 from yuanli.errors import DataError
 from yuanli.kernels.codes import CODES, transpose
-from yuanli.kernels.histograms import Rows, histogram, pack, room_for
+from yuanli.kernels.histograms import Rows, first_histogram, room_for
 from yuanli.kernels.tree_children import children
 from yuanli.kernels.tree_growth import Rules, best_splits, category_order, partition
 from yuanli.kernels.tree_values import leaf_sums
@@ -82,12 +82,7 @@ class Grower:
 
     def grow(self, gradient: np.ndarray, hessian: np.ndarray, seed: int) -> tuple[Tree, list[Node]]:
         """A tree for these gradients, and its leaves in the order of their rows in `index`."""
-        self.units = pack(gradient, hessian, seed, self.rows.packed)
-        if np.isnan(self.units).any():
-            raise DataError(
-                "boosting needs finite gradients, got infinite ones: scale y down, or lower learning_rate"
-            )
-        root = self._root()
+        root = self._root(gradient, hessian, seed)
         nodes, leaves, open_nodes = [root], list[Node](), list[Node]()
         self._consider(root, self.splits[0], open_nodes, leaves)
         parents: list[tuple[Node, int]] = []
@@ -114,9 +109,13 @@ class Grower:
         low, high = np.array([(leaf.low, leaf.high) for leaf in leaves]).T
         return np.clip(-g / (h + self.limits.rules.l2 + 1e-15), low, high)
 
-    def _root(self) -> Node:
+    def _root(self, gradient: np.ndarray, hessian: np.ndarray, seed: int) -> Node:
         sums = self._free_histogram()
-        histogram(self.rows, self.order, sums, self.room)
+        self.units = first_histogram(self.rows, gradient, hessian, seed, self.room, sums)
+        if np.isnan(self.units).any():
+            raise DataError(
+                "boosting needs finite gradients, got infinite ones: scale y down, or lower learning_rate"
+            )
         g, h, rows = sums[:, 0].sum(1).tolist()
         total = g, h, rows
         root = Node(0, 0, 0, self.order, total, 0.0, histogram=sums)
