@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from yuanli.kernels import codes as byte_codes
 from yuanli.kernels import histograms, tree_children, tree_growth, tree_values
-from yuanli.kernels.codes import CODES, row_bytes
+from yuanli.kernels.codes import CODES, STRETCH, row_bytes
 from yuanli.kernels.histograms import BLOCK, FEW, GROUP, NEAREST, Rows
 
 
@@ -153,7 +153,7 @@ def test_the_best_splits_are_the_twins(seed, bounds):
 
 @pytest.mark.parametrize("share", [0.5, 0.3, 0.01])
 @pytest.mark.parametrize("features", [3, 8, GROUP + 5])
-@pytest.mark.parametrize("rows", [2, 700, 5 * FEW])
+@pytest.mark.parametrize("rows", [2, 700, 10 * FEW])
 def test_children_are_known_by_their_rows(share, features, rows):
     """Against histograms of their own rows, and the splits of these."""
     table, kinds = a_table_of_codes(rows, features), np.tile(np.array([[CODES - 1, 1, 0]]), (features, 1))
@@ -209,7 +209,7 @@ def test_partition_keeps_the_order(rows):
         np.testing.assert_array_equal(out, [*index[goes], *index[~goes]])
 
 
-@pytest.mark.parametrize("rows", [1, 515, 2 * FEW])
+@pytest.mark.parametrize("rows", [1, 515, 2 * STRETCH])
 def test_leaves_and_gradients(rows):
     rng = np.random.default_rng(rows)
     y, raw = rng.integers(0, 2, rows).astype(float), rng.normal(size=rows) * 30

@@ -1,7 +1,7 @@
 """Gradient histograms: the one thing histogram boosting spends its time on, in whole numbers.
 
-A row's features are codes of one byte (`codes`).  Its gradient, hessian
-and a 1 are packed into one 64-bit integer, so that one addition a feature adds to all three sums:
+A row's features are codes of one byte (`codes`).  Its gradient, hessian and a 1 are packed into one 64-bit
+integer, so that one addition a feature adds to all three sums:
 
     packed = q_g · 2³⁸ + q_h · 2¹³ + 1      q = ⌊v / u + r⌋,  u a power of two
 
@@ -11,6 +11,10 @@ NEAREST rows r is ½: u is at most a 256th of the mean |v|, values are off by ha
 equal.  Beyond, r is random in [0, 1): off by less than u, right on average, and a sum over m rows off by
 about u · √m / 2.  Multiples of u, such as the hessian 1, are exact.  Integers add up to the same in any
 order, on any number of threads.
+
+Few features at a time: their sums stay in the first-level cache, where those of all 28 of a row do not.  All
+of 1,000,000 rows take 4.7 ms that way in place of 7.0, from columns; a twentieth of them 0.8 ms in place of
+1.5, their codes gathered first (2 cores).
 
 Source: Ke 2017, LightGBM, NeurIPS; Shi 2022, Quantized training of gradient boosting decision trees,
 arXiv:2207.09682, sec. 3.  Differs: 25 bits for a block of rows, where theirs has 2 to 5 a row: small data
@@ -39,7 +43,7 @@ SOME = BLOCK // 2  # rows added at a time
 GROUP = 32  # features whose codes are gathered at a time: 64 KiB for SOME rows
 COLUMNS = 4  # features added at a time: their sums, 8 KiB, stay in the first-level cache
 AHEAD = 32  # rows between asking for a row and adding it: without asking, small leaves take 7 times as long
-FEW = 2 * BLOCK  # rows under which starting threads costs more than they save
+FEW = 2048  # rows under which starting threads costs more than they save
 
 
 def pack_numpy(gradient, hessian, seed, packed):

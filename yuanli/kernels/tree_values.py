@@ -12,7 +12,6 @@ from yuanli.kernels.codes import STRETCH
 from yuanli.kernels.compiler import jit, parallel, prange
 from yuanli.kernels.dispatch import choose
 from yuanli.kernels.exponential import exponential
-from yuanli.kernels.histograms import FEW
 
 CUT_AT, MISSING_RIGHT_AT, TABLE_AT, LEFT_AT = 20, 28, 29, 32
 FEATURES = 1 << CUT_AT  # that a node can tell apart
@@ -68,14 +67,14 @@ def _add_trees(codes, nodes, tables, start, depth, value, out):
 
 
 def _add_leaves(raw, index, bounds, value):
-    if len(index) < FEW:
+    if len(index) < STRETCH:
         add_leaves_numpy(raw, index, bounds, value)
     else:
         _add_leaves_in_parts(raw, index, bounds, value)
 
 
 def _leaf_sums(gradient, hessian, index, bounds):
-    if len(index) < FEW:
+    if len(index) < STRETCH:
         return leaf_sums_numpy(gradient, hessian, index, bounds)
     sums = np.empty((PARTS, 2, len(bounds) - 1))
     _leaf_sums_in_parts(gradient, hessian, index, bounds, sums)
@@ -83,7 +82,7 @@ def _leaf_sums(gradient, hessian, index, bounds):
 
 
 def _logistic_gradients(y, raw, gradient, hessian):
-    if len(raw) < FEW or gradient.dtype != np.float32:
+    if len(raw) < STRETCH or gradient.dtype != np.float32:
         logistic_gradients_numpy(y, raw, gradient, hessian)
     else:
         _logistic_stretches(y, raw, gradient, hessian)
