@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from yuanli.kernels import codes as byte_codes
 from yuanli.kernels import histograms, tree_children, tree_growth, tree_values
 from yuanli.kernels.codes import CODES, STRETCH, row_bytes
-from yuanli.kernels.histograms import BLOCK, FEW, GROUP, NEAREST, Rows
+from yuanli.kernels.histograms import FEW, GROUP, Rows
+from yuanli.kernels.packing import BLOCK, NEAREST, pack_numpy
 
 
 def a_table(seed, rows=600, features=6):
@@ -60,7 +61,7 @@ def a_table_of_codes(rows, features, seed=0):
 def test_packed_gradients_are_right_to_a_unit(rows):
     g, h = gradients(rows, rows)
     packed = np.empty(rows, np.int64)
-    units = histograms.pack_numpy(g, h, 5, packed)
+    units = pack_numpy(g, h, 5, packed)
     assert ((packed & ((1 << 13) - 1)) == 1).all()
     fields = packed >> 38, (packed >> 13) & ((1 << 25) - 1)
     for v, q, u in zip((g, h), fields, units, strict=True):
@@ -117,7 +118,7 @@ def a_node(seed):
     for f, (count, missing, _) in enumerate(kinds):
         codes[:, f] = rng.integers(0 if missing else 1, count + 1, rows)
     table = Rows(codes, byte_codes.transpose(codes, features), np.empty(rows, np.int64))
-    units = histograms.pack_numpy(*gradients(seed, rows), 0, table.packed)
+    units = pack_numpy(*gradients(seed, rows), 0, table.packed)
     rules = tree_growth.Rules(int(rng.integers(1, 20)), 1e-3, float(rng.integers(0, 2)))
     return table, units, kinds, rng.integers(-1, 2, features).astype(np.int8), rules
 
@@ -159,7 +160,7 @@ def test_children_are_known_by_their_rows(share, features, rows):
     table, kinds = a_table_of_codes(rows, features), np.tile(np.array([[CODES - 1, 1, 0]]), (features, 1))
     kinds[-1, 2] = 1
     g, h = gradients(1, rows)
-    units = histograms.pack_numpy(g + table.codes[:, 0] / 99, h, 0, table.packed)
+    units = pack_numpy(g + table.codes[:, 0] / 99, h, 0, table.packed)
     chosen = np.random.default_rng(0).random(rows) < share
     chosen[[0, -1]] = True, False
     everything, sums = np.arange(rows, dtype=np.uint32), np.empty((3, 3, features, CODES), np.int64)
