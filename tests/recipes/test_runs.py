@@ -69,6 +69,17 @@ def test_evaluate_finds_the_data_again_and_agrees_with_the_predictions_kept(mlp,
     json.dumps(judged.to_json())
 
 
+def test_mirrored_is_the_mean_over_an_image_and_its_mirror_image(mlp, digits, tmp_path):
+    both = evaluate(mlp, mirrored=True)
+    flipped = replace(digits.test, x=digits.test.x[..., ::-1].copy())
+    one, other = (evaluate(mlp, replace(digits, test=test)).predictions for test in (digits.test, flipped))
+    np.testing.assert_allclose(both.predictions, (one + other) / 2, rtol=1e-6)
+    assert both.parameters == evaluate(mlp).parameters
+    table = train("linear", load("iris"), out=tmp_path / "run", **QUICK)
+    with pytest.raises(ValueRangeError, match="mirrored is for models of images"):
+        evaluate(table, mirrored=True)
+
+
 def test_pictures_are_predicted_as_their_pixels_are(mlp, digits, tmp_path):
     from PIL import Image
 

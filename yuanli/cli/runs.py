@@ -197,6 +197,9 @@ def evaluate(
         str | None, typer.Option(metavar="DATA", help="Other data than the run's own test rows.")
     ] = None,
     target: Target = None,
+    mirrored: Annotated[
+        bool, typer.Option("--mirrored", help="Answer with the mean over each image and its mirror image.")
+    ] = False,
     data_root: Root = None,
     json: Json = False,
 ) -> None:
@@ -206,7 +209,7 @@ def evaluate(
     other = recipes.load_other(run, data, target=target, root=data_root) if data else None
     for line in other.notes if other else ():
         say(line)
-    judged = recipes.evaluate(run, other, root=data_root)
+    judged = recipes.evaluate(run, other, root=data_root, mirrored=mirrored)
     if json:
         print_json(judged.to_json())
         return

@@ -7,20 +7,24 @@ from yuanli.data import Split
 from yuanli.data.catalog import TABLES, load_unseen
 from yuanli.errors import CheckpointError, DataError
 from yuanli.recipes.catalog import find
-from yuanli.recipes.predictor import Predictor
+from yuanli.recipes.predictor import Mirrored, Predictor
 from yuanli.recipes.recipe import Evaluation, Recipe
 from yuanli.training import Run
 
 SOURCE = {"spec", "target", "root", "test_size", "seed"}  # the arguments of `data.load`
 
 
-def evaluate(run: Run | str | Path, data: Any = None, *, root: str | Path | None = None) -> Evaluation:
+def evaluate(
+    run: Run | str | Path, data: Any = None, *, root: str | Path | None = None, mirrored: bool = False
+) -> Evaluation:
     """Judge the run's model on the test part of `data`; without it, of its own data.
 
-    root: where data sets lie.  Raises: CheckpointError, and DataError when classes or columns are others.
+    root: where data sets lie.  mirrored: answer with the mean over each image and its mirror image.
+    Raises: CheckpointError; ValueRangeError for `mirrored` without images; DataError when classes or columns
+    are others.
     """
     run = run if isinstance(run, Run) else Run.open(run)
-    model = open_model(run)
+    model = Mirrored.copy(open_predictor(run)) if mirrored else open_model(run)
     return recipe_of(run).evaluate(run, model, load_again(run, root) if data is None else data)
 
 

@@ -1,14 +1,14 @@
 """A trained model with the preprocessing that belongs to it: raw rows in, answers out."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from yuanli.data import Dataset, Feature, preprocess
 from yuanli.data.batches import Batches
-from yuanli.errors import DataError, ShapeError
+from yuanli.errors import DataError, ShapeError, ValueRangeError
 from yuanli.nn import Module
 from yuanli.ops import softmax
 from yuanli.training import predict as scores_of
@@ -111,3 +111,30 @@ class NetworkPredictor(Predictor):
 
     def learned(self) -> dict[str, Any]:
         return self.model.state_dict()
+
+
+@dataclass
+class Mirrored(Predictor):
+    """Answers with the mean of what another says of an image and of its mirror image.
+
+    Source: Krizhevsky 2012, ImageNet classification with deep convolutional neural networks, section 4.1,
+    which also averages over five places.  Raises: ValueRangeError where rows are no images.
+    """
+
+    of: Predictor
+
+    @classmethod
+    def copy(cls, of: Predictor) -> "Mirrored":
+        if len(of.row) != 3:
+            raise ValueRangeError("mirrored is for models of images, and this one takes rows of a table")
+        return cls(**{field.name: getattr(of, field.name) for field in fields(Predictor)}, of=of)
+
+    def answer(self, x: np.ndarray) -> np.ndarray:
+        return (self.of.answer(x) + self.of.answer(np.ascontiguousarray(x[..., ::-1]))) / 2
+
+    @property
+    def parameters(self) -> int:
+        return self.of.parameters
+
+    def learned(self) -> dict[str, Any]:
+        return self.of.learned()
