@@ -382,7 +382,7 @@ TOPICS = (
                  "tests/classical/test_trees.py::test_boosted_trees_are_scikit_learns",
                  "tests/classical/test_gbdt.py::test_regression_is_scikit_learns",
                  "tests/classical/test_gbdt.py::test_categories_are_scikit_learns",
-                 "tests/kernels/test_histograms.py::test_histograms_are_the_sums"),
+                 "tests/kernels/test_histograms.py::test_children_are_known_by_their_rows"),
           differs="The note fits each tree to the residuals; trees fit the negative gradient of the loss, "
                   "which is the residual for the squared loss alone."),
     Topic("zoo.paddle", "与飞桨互换权重", "Weights to and from Paddle",
