@@ -205,8 +205,9 @@ def _weight_sum(x, dy, xs, ds, sums, plan, task):
     x_image = (len(xs) - BLOCK) // images
     for n in range(0, N, images):
         many = min(images, N - n)
-        # a pixel's outputs as they lie, where one vector takes them all; it may reach into the next image's
-        as_is = outputs == 1 and lanes >= O and (lanes == O or n + many < N)
+        # a pixel's outputs as they lie, where one vector takes them all: it may reach into the next image's,
+        # but then lines of the cache are crossed, which pays where they are read a few times only
+        as_is = outputs == 1 and (lanes == O or (lanes > O and blocks == 1 and n + many < N))
         pixel, image = (O, height * width * O) if as_is else (lanes, d_image)
         for h in range(0, height, rows):
             high = min(rows, height - h)
