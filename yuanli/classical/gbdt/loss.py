@@ -23,6 +23,7 @@ class Loss:
     """The squared error ½(y − raw)², and what the other losses share with it."""
 
     outputs = 1
+    dtype: type = np.float64  # of y and raw while trees are grown
     smooth = True  # a leaf's best value follows from g and h
     halved = True  # half of what is reported: the squared error, the deviance
 
@@ -48,7 +49,7 @@ class Loss:
         return raw[0]
 
     def mean(self, y: np.ndarray, raw: np.ndarray, weight: Weight) -> float:
-        return float(np.average(self.each(y, raw), weights=weight))
+        return float(np.average(self.each(y, raw.astype(np.float64)), weights=weight))
 
 
 class Quantile(Loss):
@@ -142,8 +143,12 @@ class Poisson(Loss):
 class Logistic(Loss):
     """ln(1 + e^raw) − y·raw for y in {0, 1}; the answers are 1 − p and p = 1 / (1 + e^−raw)."""
 
+    dtype = (
+        np.float32
+    )  # log odds are not large, and the gradients are float32: half the memory to pass through
+
     def start(self, y: np.ndarray, weight: Weight) -> np.ndarray:
-        p = np.clip(np.average(y, weights=weight), EPS, 1 - EPS)
+        p = np.clip(np.average(y.astype(np.float64), weights=weight), EPS, 1 - EPS)
         return np.log([p / (1 - p)])
 
     def gradients(
