@@ -149,7 +149,8 @@ def accumulate(rows, index, part, sums, taken):
     """One part of the rows in `index`, ascending: sums[part] and, if that says so, taken[part]."""
     index = index[part * len(index) // len(sums) : (part + 1) * len(index) // len(sums)]
     features, anything = len(rows.columns), False
-    near, values = np.empty((SOME, min(GROUP, rows.codes.shape[1])), np.uint8), np.empty(SOME, np.int64)
+    most = min(SOME, len(index))
+    near, values = np.empty((most, min(GROUP, rows.codes.shape[1])), np.uint8), np.empty(most, np.int64)
     here = sums[part]
     here[:] = 0
     for start in range(0, len(index), SOME):
@@ -195,11 +196,13 @@ def _add_few_gathered(near, values, first, count, sums):
 def bring_together(sums, taken, anything, f, out):
     """The sums of feature f from all parts."""
     here = slice(f * CODES, (f + 1) * CODES)
-    out[:, f] = 0
+    for field in range(3):
+        out[field, f] = 0
     for part in range(len(sums)):
         take_apart(sums[part, here], out[0, f], out[1, f], out[2, f])
         if anything[part]:
-            out[:, f] += taken[part, :, here]
+            for field in range(3):
+                out[field, f] += taken[part, field, here]
 
 
 first_histogram = choose(first_histogram_numpy, lambda: _first_histogram)

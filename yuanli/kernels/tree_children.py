@@ -33,7 +33,8 @@ def _find(rows, index, sums, taken, small, large, units, features, monotonic, no
         anything[part] = accumulate(rows, index, np.int64(part), sums, taken)
     for f in prange(len(features)):
         bring_together(sums, taken, anything, np.int64(f), small)
-        large[:, f] -= small[:, f]
+        for field in range(3):
+            large[field, f] -= small[field, f]
         best_split(small[:, f], units, features[f], monotonic[f], nodes[0], rules, out[0, f])
         best_split(large[:, f], units, features[f], monotonic[f], nodes[1], rules, out[1, f])
 

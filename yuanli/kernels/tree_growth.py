@@ -108,6 +108,8 @@ def best_split(sums, units, feature, monotonic, node, rules, out):
     """Of one feature, whose histogram is `sums` (3, CODES)."""
     bins, has_missing, categorical = feature
     out[0] = NO_GAIN
+    if node[2] < 2 * rules.min_samples_leaf:
+        return
     if categorical:
         _scan_category(sums, units, bins, has_missing, monotonic, node, rules, out)
         return
