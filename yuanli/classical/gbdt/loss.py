@@ -143,9 +143,7 @@ class Poisson(Loss):
 class Logistic(Loss):
     """ln(1 + e^raw) − y·raw for y in {0, 1}; the answers are 1 − p and p = 1 / (1 + e^−raw)."""
 
-    dtype = (
-        np.float32
-    )  # log odds are not large, and the gradients are float32: half the memory to pass through
+    dtype = np.float32  # log odds are small and their gradients float32: half the memory to pass through
 
     def start(self, y: np.ndarray, weight: Weight) -> np.ndarray:
         p = np.clip(np.average(y.astype(np.float64), weights=weight), EPS, 1 - EPS)
