@@ -36,7 +36,7 @@ if numba:
 SOME = BLOCK // 2  # rows added at a time
 GROUP = 32  # features whose codes are gathered at a time: 64 KiB for SOME rows
 COLUMNS = 4  # features added at a time: their sums, 8 KiB, stay in the first-level cache
-AHEAD = 32  # rows between asking for a row and adding it: without asking, small leaves take 7 times as long
+AHEAD = 32  # rows between asking for a row and gathering it
 FEW = 2048  # rows under which starting threads costs more than they save
 
 
@@ -178,6 +178,7 @@ def _gather(rows, index, start, count, group, near, values):
 
 @jit
 def _add_gathered(near, values, features, sums):
+    """`_add_stretch` for codes that lie row by row: as columns with gaps they would take a quarter longer."""
     whole = features - features % COLUMNS
     for f in range(0, whole, COLUMNS):
         _add_few_gathered(near, values, f, COLUMNS, sums)

@@ -24,7 +24,7 @@ def evaluate(
     are others.
     """
     run = run if isinstance(run, Run) else Run.open(run)
-    model = Mirrored.copy(open_predictor(run)) if mirrored else open_model(run)
+    model = Mirrored.around(open_predictor(run)) if mirrored else open_model(run)
     return recipe_of(run).evaluate(run, model, load_again(run, root) if data is None else data)
 
 

@@ -121,20 +121,20 @@ class Mirrored(Predictor):
     which also averages over five places.  Raises: ValueRangeError where rows are no images.
     """
 
-    of: Predictor
+    inner: Predictor
 
     @classmethod
-    def copy(cls, of: Predictor) -> "Mirrored":
-        if len(of.row) != 3:
+    def around(cls, inner: Predictor) -> "Mirrored":
+        if len(inner.row) != 3:
             raise ValueRangeError("mirrored is for models of images, and this one takes rows of a table")
-        return cls(**{field.name: getattr(of, field.name) for field in fields(Predictor)}, of=of)
+        return cls(**{field.name: getattr(inner, field.name) for field in fields(Predictor)}, inner=inner)
 
     def answer(self, x: np.ndarray) -> np.ndarray:
-        return (self.of.answer(x) + self.of.answer(np.ascontiguousarray(x[..., ::-1]))) / 2
+        return (self.inner.answer(x) + self.inner.answer(np.ascontiguousarray(x[..., ::-1]))) / 2
 
     @property
     def parameters(self) -> int:
-        return self.of.parameters
+        return self.inner.parameters
 
     def learned(self) -> dict[str, Any]:
-        return self.of.learned()
+        return self.inner.learned()

@@ -98,8 +98,8 @@ class HistGradientBoosting(BaseEstimator):
         codes = self.bins_.encode(x)
         grower = Grower(codes, self.bins_, limits)
         self.start_ = loss.start(y, weight)
-        y = y.astype(loss.dtype)
-        raw: np.ndarray = np.repeat(self.start_.astype(loss.dtype)[:, None], len(y), axis=1)  # (K, N)
+        y = y.astype(loss.raw_dtype)
+        raw: np.ndarray = np.repeat(self.start_.astype(loss.raw_dtype)[:, None], len(y), axis=1)  # (K, N)
         train_score, validation_score = [], []
         if stopping:
             train_score.append(-loss.mean(y, raw, weight))

@@ -23,7 +23,7 @@ class Loss:
     """The squared error ½(y − raw)², and what the other losses share with it."""
 
     outputs = 1
-    dtype: type = np.float64  # of y and raw while trees are grown
+    raw_dtype: type = np.float64  # while trees are grown; of y too
     smooth = True  # a leaf's best value follows from g and h
     halved = True  # half of what is reported: the squared error, the deviance
 
@@ -143,7 +143,7 @@ class Poisson(Loss):
 class Logistic(Loss):
     """ln(1 + e^raw) − y·raw for y in {0, 1}; the answers are 1 − p and p = 1 / (1 + e^−raw)."""
 
-    dtype = np.float32  # log odds are small and their gradients float32: half the memory to pass through
+    raw_dtype = np.float32  # log odds are small and their gradients float32: half the memory to pass through
 
     def start(self, y: np.ndarray, weight: Weight) -> np.ndarray:
         p = np.clip(np.average(y.astype(np.float64), weights=weight), EPS, 1 - EPS)
