@@ -4,16 +4,20 @@ import os
 import shutil
 import subprocess
 import sys
+from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 
 from yuanli.errors import ValueRangeError
 from yuanli.kernels import compiler, elementwise
+from yuanli.kernels.compiler import parallel, share
 from yuanli.kernels.dispatch import KERNELS
 
 COMPILED = pytest.mark.skipif(KERNELS == "numpy", reason="nothing is compiled")
+THREADS = compiler.threads()
 X = np.random.default_rng(0).normal(size=(300, 1000)).astype(np.float32)
 
 RELU = """
@@ -44,6 +48,51 @@ def test_kernels_run_after_a_fork():
     if not child:
         os._exit(0 if compiler.threads() == 1 and (elementwise.relu(X) == y).all() else 1)
     assert os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.parametrize("many", [1, 2, 3, 16])
+@pytest.mark.parametrize("number", [0, 1, 2, 15, 1000])
+def test_shares_are_all_of_the_work(number, many):
+    share = getattr(compiler.share, "py_func", compiler.share)
+    shares = [[int(i) for i in share((k, many), number)] for k in range(many)]
+    assert list(chain(*shares)) == list(range(number))
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+@parallel
+def fill(thread, x, factors, names, which):
+    """Arrays, scalars and tuples reach every thread."""
+    for i in share(thread, len(x)):
+        if i == names.fails:
+            raise ValueError
+        x[i] = factors[0] * i + factors[1] if which else np.nan
+
+
+class Names(NamedTuple):
+    fails: int
+    array: np.ndarray
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 1001])
+def test_a_kernel_on_all_threads(size):
+    x = np.full(size, -1.0)
+    fill(x, (2, 0.5), Names(-1, x), True)
+    np.testing.assert_array_equal(x, np.arange(size) * 2 + 0.5)
+
+
+@pytest.mark.parametrize("fails", [0, 1000])
+def test_a_thread_that_fails_is_heard_of(fails):
+    x = np.empty(1001)
+    with pytest.raises((RuntimeError, ValueError), match="fill failed on a thread" if THREADS > 1 else None):
+        fill(x, (2, 0.5), Names(fails, x), True)
+    test_a_kernel_on_all_threads(1001)
+
+
+@COMPILED
+@pytest.mark.parametrize("pool", ["omp", "workqueue"])
+def test_either_pool_of_threads(pool):
+    (total, _, _), complaint = in_a_fresh_process(NUMBA_THREADING_LAYER=pool)
+    assert float(total) == pytest.approx(np.maximum(X, 0).sum(dtype=float)), complaint
 
 
 @COMPILED

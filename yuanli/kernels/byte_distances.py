@@ -10,7 +10,7 @@ are smaller than the largest one kept leave the tile.
 
 import numpy as np
 
-from yuanli.kernels.compiler import get_thread_id, jit, parallel, prange, threads
+from yuanli.kernels.compiler import jit, parallel, share, threads
 from yuanli.kernels.heap import replace_largest
 from yuanli.kernels.memory import empty
 from yuanli.kernels.simd_distances import POINTS, QUERIES, VNNI, WIDTH, byte_tile
@@ -51,11 +51,11 @@ def nearest(queries, points, k, metric):
 
 
 @parallel
-def _search(queries, points, shifts, l2, tiles, keys, numbers, packed, tile, scratch):
+def _search(thread, queries, points, shifts, l2, tiles, keys, numbers, packed, tile, scratch):
     blocks, parts = -(-len(queries) // (tiles * QUERIES)), len(keys)
-    for task in prange(blocks * parts):
+    for task in share(thread, blocks * parts):
         block, part = task // parts, task % parts
-        here = get_thread_id()
+        here = thread[0]
         first = block * tiles * QUERIES
         last = min(len(queries), first + tiles * QUERIES)
         start, stop = len(points) * part // parts, len(points) * (part + 1) // parts
@@ -113,9 +113,9 @@ def _pack(x, first, stop, tile):
 
 
 @parallel
-def _shift(x, shifts):
+def _shift(thread, x, shifts):
     """|x|² − 256·Σx for each point."""
-    for n in prange(len(x)):
+    for n in share(thread, len(x)):
         total = np.int32(0)
         for d in range(x.shape[1]):
             value = np.int32(x[n, d])

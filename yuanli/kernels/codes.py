@@ -5,7 +5,7 @@
 
 import numpy as np
 
-from yuanli.kernels.compiler import parallel, prange
+from yuanli.kernels.compiler import parallel, share
 from yuanli.kernels.dispatch import choose
 from yuanli.kernels.memory import empty
 
@@ -49,8 +49,8 @@ def _transpose(codes, features):
 
 
 @parallel
-def _encode_stretches(x, edges, bins, categorical, codes):
-    for stretch in prange(-(-len(x) // STRETCH)):
+def _encode_stretches(thread, x, edges, bins, categorical, codes):
+    for stretch in share(thread, -(-len(x) // STRETCH)):
         first, last = stretch * STRETCH, min(len(x), (stretch + 1) * STRETCH)
         for f in range(x.shape[1]):
             inner = edges[f]
@@ -68,8 +68,8 @@ def _encode_stretches(x, edges, bins, categorical, codes):
 
 
 @parallel
-def _transpose_stretches(codes, columns):
-    for stretch in prange(-(-len(codes) // 1024)):
+def _transpose_stretches(thread, codes, columns):
+    for stretch in share(thread, -(-len(codes) // 1024)):
         first, last = stretch * 1024, min(len(codes), (stretch + 1) * 1024)
         for f in range(len(columns)):
             for i in range(first, last):

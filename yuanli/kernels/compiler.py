@@ -17,6 +17,8 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
+import numpy as np
+
 from yuanli.errors import ValueRangeError
 from yuanli.kernels.dispatch import KERNELS
 
@@ -34,8 +36,6 @@ if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 
 numba: Any = __import__("numba") if KERNELS == "numba" else None
-prange: Any = numba.prange if numba else range
-get_thread_id: Any = numba.get_thread_id if numba else None
 
 
 def _cache_folder() -> Path | None:
@@ -103,7 +103,7 @@ def _compile(function: Callable, **options: Any) -> Callable:
     others = numba.config.CACHE_LOCATOR_CLASSES
     numba.config.CACHE_LOCATOR_CLASSES = f"{__name__}.Locator"
     try:
-        return numba.njit(cache=bool(CACHE), nogil=True, **options)(function)
+        return numba.njit(cache=bool(CACHE), nogil=True, no_cfunc_wrapper=True, **options)(function)
     finally:
         numba.config.CACHE_LOCATOR_CLASSES = others
 
@@ -114,22 +114,51 @@ def jit(function: Callable) -> Callable:
 
 
 class parallel:
-    """Compile a function whose `prange` loops run on all threads; in a forked child they run on one.
+    """Compile a kernel for all threads: each runs it with its own first argument, which says what to `share`.
 
-    (The pool of threads does not survive a fork, and starting it again there is not safe.)
+    It is called without that argument.  In a forked child the one thread does the whole: the pool of threads
+    does not survive a fork, and starting it again there is not safe.
     """
 
     def __init__(self, function: Callable) -> None:
         self.__doc__ = function.__doc__
-        self.on_many = function
-        if numba:
-            self.on_many = _compile(function, parallel=True)
-        alone = FunctionType(function.__code__, function.__globals__, function.__name__)
-        alone.__qualname__ = f"{function.__qualname__}_alone"  # a name of its own in the cache
-        self.on_one = jit(alone)
+        self.kernel = jit(function)
+        self.everywhere: Callable | None = None
 
-    def __call__(self, *arguments: Any) -> Any:
-        return (self.on_many if threads() > 1 else self.on_one)(*arguments)
+    def __call__(self, *arguments: Any) -> None:
+        if threads() == 1:
+            return self.on_one(*arguments)
+        if self.everywhere is None:
+            self.everywhere = _on_every_thread(self.kernel)
+        if self.everywhere(*arguments):
+            raise RuntimeError(f"{self.kernel.__name__} failed on a thread")
+
+    def on_one(self, *arguments: Any) -> None:
+        """All of it on the thread that asks."""
+        self.kernel((0, 1), *arguments)
+
+
+@jit
+def share(thread, number):
+    """The thread's share of `number` pieces of work, as a range: thread is (which it is, of how many)."""
+    k, many = thread
+    return range(np.uint64(number * k // many), np.uint64(number * (k + 1) // many))
+
+
+def _everywhere(*arguments):
+    return _run(_kernel, arguments)  # noqa: F821, names that `_on_every_thread` gives
+
+
+def _on_every_thread(kernel: Any) -> Callable:
+    """A function of the kernel's arguments but the first, in the kernel's file so that it is kept with it."""
+    from yuanli.kernels.threads import run_parts, start_threads
+
+    start_threads()
+    of, name = kernel.py_func.__code__, f"{kernel.__name__}_everywhere"
+    code = _everywhere.__code__.replace(
+        co_filename=of.co_filename, co_firstlineno=of.co_firstlineno, co_name=name, co_qualname=name
+    )
+    return jit(FunctionType(code, {"_run": run_parts, "_kernel": kernel, "__name__": kernel.__module__}))
 
 
 def processor_has(feature: str) -> bool:

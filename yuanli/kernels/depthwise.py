@@ -8,7 +8,7 @@ Arrays are float32 and channels-last.  Cost: the definition's multiplications.
 
 import numpy as np
 
-from yuanli.kernels.compiler import AVX512, jit, parallel, prange, threads
+from yuanli.kernels.compiler import AVX512, jit, parallel, share, threads
 from yuanli.kernels.memory import empty
 from yuanli.kernels.simd import channel_sums_tile, channel_tile
 from yuanli.kernels.windows import inside, output_size, phases
@@ -94,8 +94,8 @@ def _convolve(x, weight, start, out, phase, step, stride, corner, dilation):
 
 
 @parallel
-def _rows(x, kernel, start, out, height, width, phase, step, stride, corner, dilation):
-    for row in prange(len(x) * height):
+def _rows(thread, x, kernel, start, out, height, width, phase, step, stride, corner, dilation):
+    for row in share(thread, len(x) * height):
         n, h = row // height, row % height
         _row(x[n], kernel, start, out[n], h, width, phase, step, stride, corner, dilation)
 
@@ -145,9 +145,9 @@ def _windows_inside(windows, kernel, stride, padding, dilation, size):
 
 
 @parallel
-def _weight_sums(x, dy, sums, stride, corner, dilation):
+def _weight_sums(thread, x, dy, sums, stride, corner, dilation):
     parts, rows = len(sums), len(dy) * dy.shape[1]
-    for part in prange(parts):
+    for part in share(thread, parts):
         _some_weight_sums(
             x, dy, sums[part], rows * part // parts, rows * (part + 1) // parts, stride, corner, dilation
         )

@@ -12,7 +12,7 @@ Arrays are float32 and channels-last.  Cost: the definition's multiplications, o
 
 import numpy as np
 
-from yuanli.kernels.compiler import AVX512, get_thread_id, jit, parallel, prange, threads
+from yuanli.kernels.compiler import AVX512, jit, parallel, share, threads
 from yuanli.kernels.memory import empty, zeros
 from yuanli.kernels.panels import BLOCK, pack, unpack
 from yuanli.kernels.pixels import copy
@@ -92,63 +92,58 @@ def _pack(x, row, left, packed):
 
 
 @parallel
-def _bands(x, panels, start, out, scratch, plan):
-    images, bands, groups = scratch.shape[1], (plan[1] + plan[0] - 1) // plan[0], plan[15]
-    for task in prange((len(x) + images - 1) // images * bands * groups):
-        # as an int64: prange's own type would compile it twice
-        _band(x, panels, start, out, scratch, plan, np.int64(task))
-
-
-@jit
-def _band(x, panels, start, out, scratches, plan, task):
-    """Some rows of one image, or of several, to one group of panels."""
+def _bands(thread, x, panels, start, out, scratches, plan):
+    """A task is some rows of one image, or of several, and one group of panels."""
     rows, height, width = plan[:3]
     reach, length, groups = plan[13:]
     phase, step, stride, corner, dilation = plan[3:5], plan[5:7], plan[7:9], plan[9:11], plan[11:13]
-    scratch = scratches[get_thread_id()]
-    bands, group = (height + rows - 1) // rows, task % groups
-    n, first = task // groups // bands * len(scratch), task // groups % bands * rows
-    last = min(first + rows, height)
-    x, out = x[n : n + len(scratch)], out[n:]
+    scratch = scratches[thread[0]]
+    N, H, W, _ = x.shape
     _, OH, OW, O = out.shape
     outputs, blocks, KH, KW, depth, lanes = panels.shape
     images, image = scratch.shape
+    bands = (height + rows - 1) // rows
     across = images == 1  # the pixels of a tile lie side by side, or one in each image
     fused = depth < BLOCK and dilation[1] == 1  # a row of taps is one straight stretch of memory
-    left, right, run = (0, 1, KW * depth) if fused else (0, KW, depth)
+    columns, run = (1, KW * depth) if fused else (KW, depth)
     x_block, x_row, x_column = reach * length, dilation[0] * length, dilation[1] * depth
     w_block, w_row, w_column = KH * KW * depth * lanes, KW * depth * lanes, depth * lanes
     x_pixel = stride[1] * depth if across else image
     out_pixel = step[1] * O if across else OH * OW * O
-    for i in range(len(x)):
-        packed = scratch[i, : blocks * reach * length].reshape(blocks, reach, length)
-        _pack(x[i], first * stride[0] - corner[0], corner[1], packed)
-    for o in range(outputs * group // groups, outputs * (group + 1) // groups):
-        w_o, s_o, channels = panels[o].ctypes.data, start[o].ctypes.data, min(lanes, O - o * lanes)
-        for h in range(first, last):
-            above, below = inside(h * stride[0] - corner[0], dilation[0], KH, x.shape[1])
-            x_h = scratch.ctypes.data + 4 * ((h - first) * stride[0] * length + above * x_row)
-            out_h = out.ctypes.data + 4 * (((phase[0] + h * step[0]) * OW + phase[1]) * O + o * lanes)
-            for w in range(0, width, PIXELS if across else 1):
-                if not (across or fused):
-                    left, right = inside(w * stride[1] - corner[1], dilation[1], KW, x.shape[2])
-                w_w = w_o + 4 * (above * w_row + left * w_column)
-                for i in range(0, len(x), PIXELS):
-                    count = min(PIXELS, width - w if across else len(x) - i)
-                    x_w = x_h + 4 * (i * image + w * stride[1] * depth + left * x_column)
-                    out_w = out_h + 4 * (i * OH * OW + w * step[1]) * O
-                    if lanes == 8:
-                        dot_tile(
-                            x_w, w_w, s_o, out_w, blocks, below - above, right - left, run, x_block, x_row,
-                            x_column, x_pixel, w_block, w_row, w_column, out_pixel, count, channels,
-                            PIXELS, 1, 8,
-                        )  # fmt: skip
-                    else:
-                        dot_tile(
-                            x_w, w_w, s_o, out_w, blocks, below - above, right - left, run, x_block, x_row,
-                            x_column, x_pixel, w_block, w_row, w_column, out_pixel, count, channels,
-                            PIXELS, 1, 16,
-                        )  # fmt: skip
+    for task in share(thread, (N + images - 1) // images * bands * groups):
+        n, first, group = task // groups // bands * images, task // groups % bands * rows, task % groups
+        many, last = min(images, N - n), min(first + rows, height)
+        for i in range(many):
+            packed = scratch[i, : blocks * reach * length].reshape(blocks, reach, length)
+            _pack(x[n + i], first * stride[0] - corner[0], corner[1], packed)
+        for o in range(outputs * group // groups, outputs * (group + 1) // groups):
+            w_o, s_o, channels = panels[o].ctypes.data, start[o].ctypes.data, min(lanes, O - o * lanes)
+            for h in range(first, last):
+                above, below = inside(h * stride[0] - corner[0], dilation[0], KH, H)
+                x_h = scratch.ctypes.data + 4 * ((h - first) * stride[0] * length + above * x_row)
+                out_h = ((n * OH + phase[0] + h * step[0]) * OW + phase[1]) * O + o * lanes
+                out_h = out.ctypes.data + 4 * out_h
+                for w in range(0, width, PIXELS if across else 1):
+                    left, right = 0, columns
+                    if not (across or fused):
+                        left, right = inside(w * stride[1] - corner[1], dilation[1], KW, W)
+                    w_w = w_o + 4 * (above * w_row + left * w_column)
+                    for i in range(0, many, PIXELS):
+                        count = min(PIXELS, width - w if across else many - i)
+                        x_w = x_h + 4 * (i * image + w * stride[1] * depth + left * x_column)
+                        out_w = out_h + 4 * (i * OH * OW + w * step[1]) * O
+                        if lanes == 8:
+                            dot_tile(
+                                x_w, w_w, s_o, out_w, blocks, below - above, right - left, run,
+                                x_block, x_row, x_column, x_pixel, w_block, w_row, w_column, out_pixel,
+                                count, channels, PIXELS, 1, 8,
+                            )  # fmt: skip
+                        else:
+                            dot_tile(
+                                x_w, w_w, s_o, out_w, blocks, below - above, right - left, run,
+                                x_block, x_row, x_column, x_pixel, w_block, w_row, w_column, out_pixel,
+                                count, channels, PIXELS, 1, 16,
+                            )  # fmt: skip
 
 
 def conv2d_grad_weight(dy, x, weight_shape, stride, padding, dilation):
@@ -180,69 +175,62 @@ def conv2d_grad_weight(dy, x, weight_shape, stride, padding, dilation):
 
 
 @parallel
-def _weight_sums(x, dy, xs, ds, sums, plan):
-    for task in prange(len(xs)):
-        _weight_sum(x, dy, xs[task], ds[task], sums, plan, np.int64(task))
-
-
-@jit
-def _weight_sum(x, dy, xs, ds, sums, plan, task):
-    """The sums over one part of the images, for one group of panels."""
+def _weight_sums(thread, x, dy, xs, ds, all_sums, plan):
+    """A task is one part of the images and one group of panels, whose sums it adds up."""
     padded, depth, rows, wide = plan[0], plan[1], plan[8], plan[9]
     stride, corner, dilation = plan[2:4], plan[4:6], plan[6:8]
-    parts, outputs, blocks, KH, spans, run, lanes = sums.shape
+    parts, outputs, blocks, KH, spans, run, lanes = all_sums.shape
     groups = (outputs + wide - 1) // wide
-    part, panel = task // groups, task % groups * wide
-    each = (len(x) + parts - 1) // parts
-    x, dy = x[part * each : (part + 1) * each], dy[part * each : (part + 1) * each]
-    sums = sums[part, panel : panel + wide]
-    outputs = len(sums)
-    N, height, width, O = dy.shape
-    H, W = x.shape[1:3]
-    images, d_image = ds.shape
+    (N, H, W, _), (_, height, width, O) = x.shape, dy.shape
+    each = (N + parts - 1) // parts
+    tasks, images, d_image = ds.shape
     reach = (rows - 1) * stride[0] + (KH - 1) * dilation[0] + 1
     length = padded * depth
-    x_image = (len(xs) - BLOCK) // images
-    for n in range(0, N, images):
-        many = min(images, N - n)
-        # a pixel's outputs as they lie, where one vector takes them all: it may reach into the next image's,
-        # but then lines of the cache are crossed, which pays where they are read a few times only
-        as_is = outputs == 1 and (lanes == O or (lanes > O and blocks == 1 and n + many < N))
-        pixel, image = (O, height * width * O) if as_is else (lanes, d_image)
-        for h in range(0, height, rows):
-            high = min(rows, height - h)
-            for i in range(many):
-                here = xs[i * x_image :][: blocks * reach * length].reshape(blocks, reach, length)
-                _pack(x[n + i], h * stride[0] - corner[0], corner[1], here)
-                if as_is:
-                    continue
-                there = ds[i, : outputs * rows * width * lanes].reshape(outputs, rows, width * lanes)
-                _pack_gradient(dy[n + i, h : h + high], panel, there)
-            d_from = dy[n, h].ctypes.data if as_is else ds.ctypes.data
-            for tap in range(outputs * blocks * KH * spans):
-                output, block = tap // (blocks * KH * spans), tap // (KH * spans) % blocks
-                kh, span = tap // spans % KH, tap % spans
-                # the windows whose tap lies on the picture
-                first, last = inside((h * stride[0] - corner[0]) + kh * dilation[0], stride[0], high, H)
-                left, right = 0, width
-                if spans > 1:
-                    left, right = inside(span * dilation[1] - corner[1], stride[1], width, W)
-                at = (block * reach + first * stride[0] + kh * dilation[0]) * length
-                at += (left * stride[1] + span * dilation[1]) * depth
-                # the longest loop innermost: where there are many images, they
-                n1, n2, n3 = many, last - first, right - left
-                x1, x2, x3 = x_image, stride[0] * length, stride[1] * depth
-                d1, d2, d3 = image, width * pixel, pixel
-                if many > width:
-                    n1, n2, n3, x1, x2, x3, d1, d2, d3 = n2, n3, n1, x2, x3, x1, d2, d3, d1
-                for m in range(0, run, TAPS):
-                    x_at = xs.ctypes.data + 4 * (at + m)
-                    d_at = d_from + 4 * ((output * rows + first) * width + left) * pixel
-                    s_at = sums[output, block, kh, span, m].ctypes.data
-                    if lanes == 8:
-                        outer_tile(x_at, d_at, s_at, n1, n2, n3, x1, x2, x3, d1, d2, d3, TAPS, 8)
-                    else:
-                        outer_tile(x_at, d_at, s_at, n1, n2, n3, x1, x2, x3, d1, d2, d3, TAPS, 16)
+    x_image = (xs.shape[1] - BLOCK) // images
+    for task in share(thread, tasks):
+        part, panel = task // groups, task % groups * wide
+        x_here, d_here, sums = xs[task], ds[task], all_sums[part, panel : panel + wide]
+        outputs, end = len(sums), min(N, (part + 1) * each)
+        for n in range(part * each, end, images):
+            many = min(images, end - n)
+            # a pixel's outputs as they lie, where one vector takes all of them: it may reach into the next
+            # image's, but then it crosses lines of the cache, which pays where they are read a few times
+            as_is = outputs == 1 and (lanes == O or (lanes > O and blocks == 1 and n + many < N))
+            pixel, image = (O, height * width * O) if as_is else (lanes, d_image)
+            for h in range(0, height, rows):
+                high = min(rows, height - h)
+                for i in range(many):
+                    here = x_here[i * x_image :][: blocks * reach * length].reshape(blocks, reach, length)
+                    _pack(x[n + i], h * stride[0] - corner[0], corner[1], here)
+                    if as_is:
+                        continue
+                    there = d_here[i, : outputs * rows * width * lanes].reshape(outputs, rows, width * lanes)
+                    _pack_gradient(dy[n + i, h : h + high], panel, there)
+                d_from = dy[n, h].ctypes.data if as_is else d_here.ctypes.data
+                for tap in range(outputs * blocks * KH * spans):
+                    output, block = tap // (blocks * KH * spans), tap // (KH * spans) % blocks
+                    kh, span = tap // spans % KH, tap % spans
+                    # the windows whose tap lies on the picture
+                    first, last = inside((h * stride[0] - corner[0]) + kh * dilation[0], stride[0], high, H)
+                    left, right = 0, width
+                    if spans > 1:
+                        left, right = inside(span * dilation[1] - corner[1], stride[1], width, W)
+                    at = (block * reach + first * stride[0] + kh * dilation[0]) * length
+                    at += (left * stride[1] + span * dilation[1]) * depth
+                    # the longest loop innermost: where there are many images, they
+                    n1, n2, n3 = many, last - first, right - left
+                    x1, x2, x3 = x_image, stride[0] * length, stride[1] * depth
+                    d1, d2, d3 = image, width * pixel, pixel
+                    if many > width:
+                        n1, n2, n3, x1, x2, x3, d1, d2, d3 = n2, n3, n1, x2, x3, x1, d2, d3, d1
+                    for m in range(0, run, TAPS):
+                        x_at = x_here.ctypes.data + 4 * (at + m)
+                        d_at = d_from + 4 * ((output * rows + first) * width + left) * pixel
+                        s_at = sums[output, block, kh, span, m].ctypes.data
+                        if lanes == 8:
+                            outer_tile(x_at, d_at, s_at, n1, n2, n3, x1, x2, x3, d1, d2, d3, TAPS, 8)
+                        else:
+                            outer_tile(x_at, d_at, s_at, n1, n2, n3, x1, x2, x3, d1, d2, d3, TAPS, 16)
 
 
 @jit

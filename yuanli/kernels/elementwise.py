@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from yuanli.kernels.compiler import parallel, prange
+from yuanli.kernels.compiler import parallel, share
 from yuanli.kernels.dispatch import LARGE, choose
 from yuanli.kernels.memory import empty
 from yuanli.kernels.pixels import add_pixels, are_pixels, pixels
@@ -154,48 +154,48 @@ def _laid_out(b, a):
 
 
 @parallel
-def _relu_sweep(x, y):
-    for i in prange(x.size):
+def _relu_sweep(thread, x, y):
+    for i in share(thread, x.size):
         y[i] = np.float32(0) if x[i] < 0 else x[i]
 
 
 @parallel
-def _relu_grad_sweep(dy, y, dx):
-    for i in prange(y.size):
+def _relu_grad_sweep(thread, dy, y, dx):
+    for i in share(thread, y.size):
         dx[i] = dy[i] if y[i] > 0 else np.float32(0)
 
 
 @parallel
-def _relu6_sweep(x, y):
+def _relu6_sweep(thread, x, y):
     zero, six = np.float32(0), np.float32(6)
-    for i in prange(x.size):
+    for i in share(thread, x.size):
         y[i] = zero if x[i] < zero else six if x[i] > six else x[i]
 
 
 @parallel
-def _relu6_grad_sweep(dy, y, dx):
+def _relu6_grad_sweep(thread, dy, y, dx):
     zero, six = np.float32(0), np.float32(6)
-    for i in prange(y.size):
+    for i in share(thread, y.size):
         dx[i] = dy[i] if y[i] > zero and y[i] < six else zero
 
 
 @parallel
-def _add_sweep(a, b, y):
-    for i in prange(a.size):
+def _add_sweep(thread, a, b, y):
+    for i in share(thread, a.size):
         y[i] = a[i] + b[i]
 
 
 @parallel
-def _leaky_relu_sweep(v, x, slope, y):
+def _leaky_relu_sweep(thread, v, x, slope, y):
     factor = np.float32(slope)
-    for i in prange(x.size):
+    for i in share(thread, x.size):
         y[i] = v[i] if x[i] > 0 else factor * v[i]
 
 
 @parallel
-def _drop_sweep(x, u, p, scale, y):
+def _drop_sweep(thread, x, u, p, scale, y):
     least, factor = np.float32(p), np.float32(scale)
-    for i in prange(x.size):
+    for i in share(thread, x.size):
         y[i] = factor * x[i] if u[i] >= least else np.float32(0)
 
 

@@ -17,7 +17,7 @@ All arrays lie in blocks (see `sequence_blocks`), gates as (T, G, blocks, tiles,
 import numpy as np
 
 from yuanli.kernels import recurrent as twins
-from yuanli.kernels.compiler import jit, parallel, prange, threads
+from yuanli.kernels.compiler import jit, parallel, share, threads
 from yuanli.kernels.exponential import sigmoid, tanh
 from yuanli.kernels.memory import empty
 from yuanli.kernels.sequence_blocks import (
@@ -197,10 +197,10 @@ def _products_with(dz, panels, out, tiles):
 
 
 @parallel
-def _rnn_forward(xh, live, panels, bias, y, is_tanh, parts):
+def _rnn_forward(thread, xh, live, panels, bias, y, is_tanh, parts):
     tiles = xh.shape[2]
     each = (tiles + parts - 1) // parts
-    for part in prange(parts):
+    for part in share(thread, parts):
         mine = (part * each, min(tiles, (part + 1) * each))
         _rnn_through_time(xh, live, panels, bias, y, is_tanh, mine)
 
@@ -228,10 +228,10 @@ def _rnn_through_time(xh, live, panels, bias, y, is_tanh, tiles):
 
 
 @parallel
-def _rnn_backward(dz, xh, live, panels, dx, dh, dy, is_tanh, parts):
+def _rnn_backward(thread, dz, xh, live, panels, dx, dh, dy, is_tanh, parts):
     tiles = xh.shape[2]
     each = (tiles + parts - 1) // parts
-    for part in prange(parts):
+    for part in share(thread, parts):
         mine = (part * each, min(tiles, (part + 1) * each))
         _rnn_back_in_time(dz, xh, live, panels, dx, dh, dy, is_tanh, mine)
 
@@ -265,10 +265,10 @@ def _rnn_back_in_time(dz, xh, live, panels, dx, dh, dy, is_tanh, tiles):
 
 
 @parallel
-def _lstm_forward(xh, gates, c, live, panels, bias, y, parts):
+def _lstm_forward(thread, xh, gates, c, live, panels, bias, y, parts):
     tiles = xh.shape[2]
     each = (tiles + parts - 1) // parts
-    for part in prange(parts):
+    for part in share(thread, parts):
         mine = (part * each, min(tiles, (part + 1) * each))
         _lstm_through_time(xh, gates, c, live, panels, bias, y, mine)
 
@@ -308,10 +308,10 @@ def _lstm_through_time(xh, gates, c, live, panels, bias, y, tiles):
 
 
 @parallel
-def _lstm_backward(dz, gates, c, live, panels, dx, dh, dc, dy, parts):
+def _lstm_backward(thread, dz, gates, c, live, panels, dx, dh, dc, dy, parts):
     tiles = dz.shape[3]
     each = (tiles + parts - 1) // parts
-    for part in prange(parts):
+    for part in share(thread, parts):
         mine = (part * each, min(tiles, (part + 1) * each))
         _lstm_back_in_time(dz, gates, c, live, panels, dx, dh, dc, dy, mine)
 
@@ -360,10 +360,10 @@ def _lstm_back_in_time(dz, gates, c, live, panels, dx, dh, dc, dy, tiles):
 
 
 @parallel
-def _gru_forward(xh, gates, live, panels, bias, biases, y, parts):
+def _gru_forward(thread, xh, gates, live, panels, bias, biases, y, parts):
     tiles = xh.shape[2]
     each = (tiles + parts - 1) // parts
-    for part in prange(parts):
+    for part in share(thread, parts):
         mine = (part * each, min(tiles, (part + 1) * each))
         _gru_through_time(xh, gates, live, panels, bias, biases, y, mine)
 
@@ -405,10 +405,10 @@ def _gru_through_time(xh, gates, live, panels, bias, biases, y, tiles):
 
 
 @parallel
-def _gru_backward(dz, dz_h, gates, xh, live, panels, dx, dh, dy, parts):
+def _gru_backward(thread, dz, dz_h, gates, xh, live, panels, dx, dh, dy, parts):
     tiles = dz.shape[3]
     each = (tiles + parts - 1) // parts
-    for part in prange(parts):
+    for part in share(thread, parts):
         mine = (part * each, min(tiles, (part + 1) * each))
         _gru_back_in_time(dz, dz_h, gates, xh, live, panels, dx, dh, dy, mine)
 

@@ -11,7 +11,7 @@ Source of the bound: Higham 2002, Accuracy and Stability of Numerical Algorithms
 
 import numpy as np
 
-from yuanli.kernels.compiler import get_thread_id, jit, parallel, prange, threads
+from yuanli.kernels.compiler import jit, parallel, share, threads
 from yuanli.kernels.heap import replace_largest
 from yuanli.kernels.memory import empty
 from yuanli.kernels.simd_distances import (
@@ -123,9 +123,9 @@ def _sorted(keys, numbers, k):
 
 
 @parallel
-def _one_over_lengths(x, scale):
+def _one_over_lengths(thread, x, scale):
     """1/|x| of each row; 1 for a row of zeros."""
-    for i in prange(len(x)):
+    for i in share(thread, len(x)):
         largest = 0.0
         for d in range(x.shape[1]):
             largest = max(largest, abs(float(x[i, d])))
@@ -137,10 +137,10 @@ def _one_over_lengths(x, scale):
 
 
 @parallel
-def _pack(x, middle, scale, panels, squares):
+def _pack(thread, x, middle, scale, panels, squares):
     """(x − middle) · scale -> (panel, d, row in panel), then zeros; and |row|² of what is packed."""
     columns = panels.shape[2]
-    for panel in prange(len(panels)):
+    for panel in share(thread, len(panels)):
         first = panel * columns
         for j in range(columns):
             if first + j < len(x):
@@ -155,13 +155,13 @@ def _pack(x, middle, scale, panels, squares):
 
 
 @parallel
-def _compare(packed, panels, start, first, N, tiles, keys, numbers, found, kind, power):
+def _compare(thread, packed, panels, start, first, N, tiles, keys, numbers, found, kind, power):
     """Every query with the points first, first + 1, … in the panels."""
     parts = len(keys)
-    for task in prange((len(packed) + tiles - 1) // tiles * parts):
+    for task in share(thread, (len(packed) + tiles - 1) // tiles * parts):
         block, part = task // parts * tiles, task % parts
         some = range(len(panels) * part // parts, len(panels) * (part + 1) // parts)
-        here = found[get_thread_id()]
+        here = found[thread[0]]
         _compare_some(
             packed[block : block + tiles], block * packed.shape[2], panels, start, some, first, N,
             keys[part], numbers[part], here, kind, power,
@@ -226,9 +226,9 @@ def _power_tile(queries, points, limits, found, power):
 
 
 @parallel
-def _measure(queries, points, q_scale, x_scale, middle, candidates, cosine, keys, lengths):
+def _measure(thread, queries, points, q_scale, x_scale, middle, candidates, cosine, keys, lengths):
     """Each query's candidates' keys in float64, rounded as float_tile rounds; and |q − middle|, scaled."""
-    for i in prange(len(queries)):
+    for i in share(thread, len(queries)):
         q, total = queries[i], 0.0
         for d in range(len(q)):
             total += ((q[d] - middle[d]) * q_scale[i]) ** 2

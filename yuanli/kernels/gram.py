@@ -5,7 +5,7 @@ A support vector machine asks for many rows over the same columns, so the column
 
 import numpy as np
 
-from yuanli.kernels.compiler import AVX512, jit, numba, parallel, prange
+from yuanli.kernels.compiler import AVX512, jit, numba, parallel, share
 from yuanli.kernels.dispatch import choose
 
 if numba:
@@ -99,8 +99,8 @@ class Columns(ColumnsNumpy):
 
 
 @parallel
-def _pack(b, panels):
-    for panel in prange(len(panels)):
+def _pack(thread, b, panels):
+    for panel in share(thread, len(panels)):
         first = panel * WIDE
         for d in range(b.shape[1]):
             for j in range(WIDE):
@@ -108,9 +108,9 @@ def _pack(b, panels):
 
 
 @parallel
-def _rows(a, squares, panels, column_squares, kernel, out, places):
+def _rows(thread, a, squares, panels, column_squares, kernel, out, places):
     stretch = _stretch(panels)
-    for task in prange((len(panels) + stretch - 1) // stretch):
+    for task in share(thread, (len(panels) + stretch - 1) // stretch):
         first, last = task * stretch, min(len(panels), (task + 1) * stretch)
         strip, zero = np.empty((ROWS, (last - first) * WIDE), np.float32), np.zeros(WIDE, np.float32)
         for i in range(0, len(a), ROWS):
@@ -122,9 +122,9 @@ def _rows(a, squares, panels, column_squares, kernel, out, places):
 
 
 @parallel
-def _sums(a, squares, panels, column_squares, kernel, weights, out):
+def _sums(thread, a, squares, panels, column_squares, kernel, weights, out):
     stretch = _stretch(panels)
-    for task in prange((len(a) + TASK - 1) // TASK):
+    for task in share(thread, (len(a) + TASK - 1) // TASK):
         strip, zero = np.empty((ROWS, stretch * WIDE), np.float32), np.zeros(WIDE, np.float32)
         some = a[task * TASK : (task + 1) * TASK]
         for first in range(0, len(panels), stretch):

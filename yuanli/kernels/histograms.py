@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from yuanli.kernels.codes import CODES
-from yuanli.kernels.compiler import jit, numba, parallel, prange, threads
+from yuanli.kernels.compiler import jit, numba, parallel, share, threads
 from yuanli.kernels.dispatch import choose
 from yuanli.kernels.memory import empty
 from yuanli.kernels.packing import (
@@ -86,23 +86,28 @@ def _first_histogram(rows, gradient, hessian, seed, room, out):
     if math.isnan(sum(units)):
         return units
     sums, taken = shares(len(gradient), room)
-    sum_up = _pack_and_sum if len(sums) > 1 else _pack_and_sum.on_one
-    sum_up(rows, gradient, hessian, how, sums, taken, out)
+    anything = np.zeros(len(sums), np.bool_)
+    add, bring = (_pack_and_add, _bring) if len(sums) > 1 else (_pack_and_add.on_one, _bring.on_one)
+    add(rows, gradient, hessian, how, sums, taken, anything)
+    bring(sums, taken, anything, out)
     return units
 
 
 @parallel
-def _pack_and_sum(rows, gradient, hessian, how, sums, taken, out):
+def _pack_and_add(thread, rows, gradient, hessian, how, sums, taken, anything):
     """In as many parts as there are rows of `sums`."""
-    anything = np.zeros(len(sums), np.bool_)
-    for part in prange(len(sums)):
-        anything[part] = _pack_and_add(rows, gradient, hessian, how, np.int64(part), sums, taken)
-    for f in prange(len(rows.columns)):
-        bring_together(sums, taken, anything, np.int64(f), out)
+    for part in share(thread, len(sums)):
+        anything[part] = _pack_and_add_part(rows, gradient, hessian, how, part, sums, taken)
+
+
+@parallel
+def _bring(thread, sums, taken, anything, out):
+    for f in share(thread, out.shape[1]):
+        bring_together(sums, taken, anything, f, out)
 
 
 @jit
-def _pack_and_add(rows, gradient, hessian, how, part, sums, taken):
+def _pack_and_add_part(rows, gradient, hessian, how, part, sums, taken):
     """Some rows are packed and added while they are near; as `accumulate` for the rest."""
     size, parts, anything = len(gradient), len(sums), False
     first, last = part * size // parts, (part + 1) * size // parts

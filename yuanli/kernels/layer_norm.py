@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from yuanli.kernels.compiler import jit, parallel, prange
+from yuanli.kernels.compiler import jit, parallel, share
 from yuanli.kernels.dispatch import LARGE, choose
 from yuanli.kernels.memory import empty
 
@@ -48,8 +48,8 @@ def _or_constant(v, x, value):
 
 
 @parallel
-def _forward(x, gain, shift, eps, y, x_hat, inv_std):
-    for m in prange(len(x)):
+def _forward(thread, x, gain, shift, eps, y, x_hat, inv_std):
+    for m in share(thread, len(x)):
         inv_std[m, 0] = _normal_row(x[m], gain, shift, eps, y[m], x_hat[m])
 
 
@@ -68,8 +68,8 @@ def _normal_row(x, gain, shift, eps, y, x_hat):
 
 
 @parallel
-def _backward(dy, gain, x_hat, inv_std, dx):
-    for m in prange(len(dy)):
+def _backward(thread, dy, gain, x_hat, inv_std, dx):
+    for m in share(thread, len(dy)):
         _row_back(dy[m], gain, x_hat[m], inv_std[m, 0], dx[m])
 
 

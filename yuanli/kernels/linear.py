@@ -6,7 +6,7 @@ by them, starting at b, and bounds the result while it lies in the cache.
 
 import numpy as np
 
-from yuanli.kernels.compiler import jit, numba, parallel, prange
+from yuanli.kernels.compiler import jit, numba, parallel, share
 from yuanli.kernels.dispatch import LARGE, choose
 from yuanli.kernels.elementwise import relu_grad
 from yuanli.kernels.matmul import LANES, PIXELS, ROWS, WORTH, some_rows
@@ -42,8 +42,13 @@ def _linear(x, weight, bias, floor):
     if bias is not None:
         start[:N] = bias
     panels, y = empty((len(start) // LANES, K, LANES)), empty((M, N))
-    sweep = _layer if M * K * N >= WORTH else _layer.on_one
-    sweep(np.ascontiguousarray(x), np.ascontiguousarray(weight), panels, start, floor, y)
+    x, weight = np.ascontiguousarray(x), np.ascontiguousarray(weight)
+    if M * K * N >= WORTH:
+        _turn(weight, panels)
+        _rows(x, panels, start, floor, y)
+    else:
+        _turn.on_one(weight, panels)
+        _rows.on_one(x, panels, start, floor, y)
     return y
 
 
@@ -56,11 +61,15 @@ def _passed(dy, y, floor):
 
 
 @parallel
-def _layer(x, weight, panels, start, floor, y):
-    for panel in prange(len(panels)):
+def _turn(thread, weight, panels):
+    for panel in share(thread, len(panels)):
         _pack(weight, panel * LANES, panels[panel])
+
+
+@parallel
+def _rows(thread, x, panels, start, floor, y):
     least = np.float32(floor)
-    for task in prange((len(x) + ROWS - 1) // ROWS):
+    for task in share(thread, (len(x) + ROWS - 1) // ROWS):
         first, last = task * ROWS, min(len(x), (task + 1) * ROWS)
         some_rows(x, panels, start, y, first, last)
         for m in range(first, last):

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from yuanli.kernels.compiler import jit, parallel, prange
+from yuanli.kernels.compiler import jit, parallel, share
 from yuanli.kernels.dispatch import choose
 
 LANES = 16  # sums side by side
@@ -34,9 +34,9 @@ def _logistic(x, sign, weight, w, bias):
 
 
 @parallel
-def _pass(x, sign, weight, w, bias, losses, gradients, curvature):
+def _pass(thread, x, sign, weight, w, bias, losses, gradients, curvature):
     n = len(x)
-    for part in prange(len(losses)):
+    for part in share(thread, len(losses)):
         lanes = np.zeros(LANES, x.dtype)
         gradient = gradients[part]
         for i in range(part * STRETCH, min(n, (part + 1) * STRETCH)):

@@ -6,7 +6,7 @@ wait for each other.  So small products are BLAS's, and large ones are shared ou
 
 import numpy as np
 
-from yuanli.kernels.compiler import AVX512, get_thread_id, jit, numba, parallel, prange, threads
+from yuanli.kernels.compiler import AVX512, jit, numba, parallel, share, threads
 from yuanli.kernels.dispatch import choose
 from yuanli.kernels.memory import empty
 from yuanli.kernels.pixels import copy
@@ -36,25 +36,26 @@ def _matmul(a, b):
     (M, K), N = a.shape, b.shape[1]
     out = empty((M, N))
     panels = empty((-(-N // LANES), K, LANES))
-    _product(np.ascontiguousarray(a), b, panels, np.zeros(len(panels) * LANES, np.float32), out)
+    _pack(b, panels)
+    _rows(np.ascontiguousarray(a), panels, np.zeros(len(panels) * LANES, np.float32), out)
     return out
 
 
 @parallel
-def _product(a, b, panels, start, out):
-    for panel in prange(len(panels)):
-        _pack(b, panel * LANES, panels[panel])
-    for task in prange((len(a) + ROWS - 1) // ROWS):
-        some_rows(a, panels, start, out, task * ROWS, min(len(a), (task + 1) * ROWS))
-
-
-@jit
-def _pack(b, first, panel):
-    """Columns first … first + LANES − 1 of b, filled up with zeros."""
+def _pack(thread, b, panels):
+    """Columns LANES·p … LANES·(p + 1) − 1 of b to each panel p, filled up with zeros."""
     K, N = b.shape
-    for k in range(K):
-        for j in range(LANES):
-            panel[k, j] = b[k, first + j] if first + j < N else 0
+    for p in share(thread, len(panels)):
+        for k in range(K):
+            for j in range(LANES):
+                n = p * LANES + j
+                panels[p, k, j] = b[k, n] if n < N else 0
+
+
+@parallel
+def _rows(thread, a, panels, start, out):
+    for task in share(thread, (len(a) + ROWS - 1) // ROWS):
+        some_rows(a, panels, start, out, task * ROWS, min(len(a), (task + 1) * ROWS))
 
 
 @jit
@@ -105,12 +106,11 @@ def _sum_of_products(a, b):
 
 
 @parallel
-def _sums(a, b, rows_a, rows_b, sums):
+def _sums(thread, a, b, rows_a, rows_b, sums):
     K, parts = len(a), len(sums)
-    for part in prange(parts):
-        t = get_thread_id()
+    for part in share(thread, parts):
         first, last = K * part // parts, K * (part + 1) // parts
-        _sums_over(a, b, rows_a[t], rows_b[t], sums[part], first, last)
+        _sums_over(a, b, rows_a[thread[0]], rows_b[thread[0]], sums[part], first, last)
 
 
 @jit

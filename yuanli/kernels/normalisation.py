@@ -8,7 +8,7 @@ rows at a time and added up in float64.
 
 import numpy as np
 
-from yuanli.kernels.compiler import parallel, prange, threads
+from yuanli.kernels.compiler import parallel, share, threads
 from yuanli.kernels.dispatch import choose
 from yuanli.kernels.elementwise import LARGE
 from yuanli.kernels.memory import empty
@@ -137,10 +137,10 @@ def _repeated(wide, x, *vectors):
 
 
 @parallel
-def _sums_around(x, middle, sums):
+def _sums_around(thread, x, middle, sums):
     parts = len(sums)
     each = -(-len(x) // parts)
-    for part in prange(parts):
+    for part in share(thread, parts):
         total, squares = np.empty_like(middle), np.empty_like(middle)
         for start in range(part * each, min(len(x), (part + 1) * each), STRETCH):
             total[:] = 0
@@ -156,10 +156,10 @@ def _sums_around(x, middle, sums):
 
 
 @parallel
-def _products_around(x, dy, middle, scale, shift, floor, ceiling, sums):
+def _products_around(thread, x, dy, middle, scale, shift, floor, ceiling, sums):
     parts = len(sums)
     each = -(-len(x) // parts)
-    for part in prange(parts):
+    for part in share(thread, parts):
         total, products = np.empty_like(middle), np.empty_like(middle)
         for start in range(part * each, min(len(x), (part + 1) * each), STRETCH):
             total[:] = 0
@@ -177,24 +177,24 @@ def _products_around(x, dy, middle, scale, shift, floor, ceiling, sums):
 
 
 @parallel
-def _scale_shift_sweep(x, mean, scale, shift, floor, ceiling, y):
-    for m in prange(len(x)):
+def _scale_shift_sweep(thread, x, mean, scale, shift, floor, ceiling, y):
+    for m in share(thread, len(x)):
         for c in range(x.shape[1]):
             v = (x[m, c] - mean[c]) * scale[c] + shift[c]
             y[m, c] = floor if v < floor else ceiling if v > ceiling else v
 
 
 @parallel
-def _scale_shift_add_relu_sweep(x, other, mean, scale, shift, y):
-    for m in prange(len(x)):
+def _scale_shift_add_relu_sweep(thread, x, other, mean, scale, shift, y):
+    for m in share(thread, len(x)):
         for c in range(x.shape[1]):
             v = (x[m, c] - mean[c]) * scale[c] + shift[c] + other[m, c]
             y[m, c] = np.float32(0) if v < 0 else v
 
 
 @parallel
-def _grad_x_sweep(x, dy, mean, scale, shift, slope, offset, floor, ceiling, dx):
-    for m in prange(len(x)):
+def _grad_x_sweep(thread, x, dy, mean, scale, shift, slope, offset, floor, ceiling, dx):
+    for m in share(thread, len(x)):
         for c in range(x.shape[1]):
             centred = x[m, c] - mean[c]
             y = centred * scale[c] + shift[c]

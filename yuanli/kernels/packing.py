@@ -18,7 +18,7 @@ import math
 import numpy as np
 
 from yuanli.kernels.codes import STRETCH
-from yuanli.kernels.compiler import jit, parallel, prange
+from yuanli.kernels.compiler import jit, parallel, share
 
 BLOCK = 4096  # rows in one bin whose packed sums cannot overflow
 HESSIAN_AT, GRADIENT_AT = 13, 38  # the lowest bits of the fields
@@ -68,9 +68,9 @@ def how_to_pack(gradient, hessian, seed):
 
 
 @parallel
-def _extents(gradient, hessian, extent):
+def _extents(thread, gradient, hessian, extent):
     """max |g|, Σ |g|, max h, Σ h of each stretch"""
-    for stretch in prange(len(extent)):
+    for stretch in share(thread, len(extent)):
         first, last = stretch * STRETCH, min(len(gradient), (stretch + 1) * STRETCH)
         largest, total = _extent(gradient[first:last])
         extent[stretch, 0], extent[stretch, 1] = largest, total

@@ -1,6 +1,6 @@
 """Weights in panels: the order in which register tiles read them, 16 (or 8) output channels side by side."""
 
-from yuanli.kernels.compiler import get_thread_id, jit, parallel, prange, threads
+from yuanli.kernels.compiler import jit, parallel, share, threads
 from yuanli.kernels.dispatch import LARGE
 from yuanli.kernels.memory import empty
 from yuanli.kernels.pixels import copy
@@ -37,10 +37,10 @@ def memory_of(weight):
 
 
 @parallel
-def _pack(address, shape, strides, scratch, panels):
+def _pack(thread, address, shape, strides, scratch, panels):
     outputs, blocks, KH, KW, depth, lanes = panels.shape
-    for task in prange(outputs * blocks):
-        p, b, here = task // blocks, task % blocks, scratch[get_thread_id()]
+    for task in share(thread, outputs * blocks):
+        p, b, here = task // blocks, task % blocks, scratch[thread[0]]
         gather(address, shape, strides, p, b, here)
         for k in range(KH * KW):
             for c in range(depth):
@@ -85,10 +85,10 @@ def gather(address, shape, strides, panel, block, kernels):
 
 
 @parallel
-def _unpack(sums, depth, scratch, weight):
+def _unpack(thread, sums, depth, scratch, weight):
     outputs, blocks = sums.shape[1:3]
-    for task in prange(outputs * blocks):
-        _unpack_one(sums, depth, scratch[get_thread_id()], weight, task // blocks, task % blocks)
+    for task in share(thread, outputs * blocks):
+        _unpack_one(sums, depth, scratch[thread[0]], weight, task // blocks, task % blocks)
 
 
 @jit

@@ -6,7 +6,7 @@ many regions of equal size, up to a row or column, the picture is cut into.
 
 import numpy as np
 
-from yuanli.kernels.compiler import jit, parallel, prange
+from yuanli.kernels.compiler import jit, parallel, share
 from yuanli.kernels.dispatch import choose
 
 LANES = 16
@@ -46,9 +46,9 @@ def _triangle(scores, squares, lengths, pool):
 
 
 @parallel
-def _triangles(scores, squares, lengths, rows, columns, zero, out):
+def _triangles(thread, scores, squares, lengths, rows, columns, zero, out):
     down, across, K = out.shape[1:]
-    for task in prange(len(out) * down):
+    for task in share(thread, len(out) * down):
         n, i = task // down, task % down
         distances, parts = np.empty(K, out.dtype), np.empty(LANES, out.dtype)
         for j in range(across):
@@ -84,9 +84,9 @@ def _threshold(scores, alpha, pool):
 
 
 @parallel
-def _thresholds(scores, alpha, rows, columns, zero, out):
+def _thresholds(thread, scores, alpha, rows, columns, zero, out):
     down, across, K = out.shape[1], out.shape[2], scores.shape[3]
-    for task in prange(len(out) * down):
+    for task in share(thread, len(out) * down):
         n, i = task // down, task % down
         for j in range(across):
             above, below = out[n, i, j, :K], out[n, i, j, K:]

@@ -7,7 +7,7 @@ distances, with gaps between them where the images are some of the channels of l
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from yuanli.kernels.compiler import jit, numba, parallel, prange
+from yuanli.kernels.compiler import jit, numba, parallel, share
 from yuanli.kernels.dispatch import choose
 
 if numba:
@@ -63,15 +63,15 @@ def copy(source, target, many):
 
 
 @parallel
-def _copy_pixels(x, x_apart, y, y_apart, channels):
-    for p in prange((y.size - channels) // y_apart + 1):
+def _copy_pixels(thread, x, x_apart, y, y_apart, channels):
+    for p in share(thread, (y.size - channels) // y_apart + 1):
         copy(x.ctypes.data + 4 * p * x_apart, y.ctypes.data + 4 * p * y_apart, channels)
 
 
 @parallel
-def add_pixels(a, a_apart, b, b_apart, y, channels):
+def add_pixels(thread, a, a_apart, b, b_apart, y, channels):
     """y = a + b, images of that many channels; y without gaps"""
-    for p in prange(y.size // channels):
+    for p in share(thread, y.size // channels):
         a_here, b_here = a[p * a_apart :][:channels], b[p * b_apart :][:channels]
         y_here = y[p * channels :][:channels]
         for c in range(channels):

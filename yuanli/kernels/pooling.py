@@ -8,7 +8,7 @@ are for float32, one row of the output.
 
 import numpy as np
 
-from yuanli.kernels.compiler import jit, parallel, prange
+from yuanli.kernels.compiler import jit, parallel, share
 from yuanli.kernels.dispatch import choose
 from yuanli.kernels.memory import empty
 from yuanli.kernels.windows import taps_that_see
@@ -120,8 +120,10 @@ def _max_pool2d_grad_x(dy, x, y, kernel, stride, padding, dilation):
     dy, x, y = map(np.ascontiguousarray, (dy, x, y))
     dx = empty(x.shape)
     halved = (kernel, stride, padding, dilation) == ((2, 2), (2, 2), (0, 0), (1, 1))
-    halved = halved and 2 * y.shape[1] <= x.shape[1] and 2 * y.shape[2] <= x.shape[2]
-    _to_maxima(dy, x, y, dx, halved, kernel, stride, padding, dilation)
+    if halved and 2 * y.shape[1] <= x.shape[1] and 2 * y.shape[2] <= x.shape[2]:
+        _to_maxima_of_four(dy, x, y, dx)
+    else:
+        _to_maxima(dy, x, y, dx, kernel, stride, padding, dilation)
     return dx
 
 
@@ -189,9 +191,9 @@ def _spread(dy, windows, divisor, x_shape):
 
 
 @parallel
-def _maxima(x, y, kernel, stride, padding, dilation):
+def _maxima(thread, x, y, kernel, stride, padding, dilation):
     height = y.shape[1]
-    for task in prange(len(x) * height):
+    for task in share(thread, len(x) * height):
         n, h = task // height, task % height
         _row_of_maxima(x[n], h * stride[0] - padding[0], y[n, h], kernel, stride[1], padding[1], dilation)
 
@@ -241,61 +243,55 @@ def _on_the_picture(start, kernel, dilation, size):
 
 
 @parallel
-def _to_maxima(dy, x, y, dx, halved, kernel, stride, padding, dilation):
-    for n in prange(len(x)):
-        if halved:
-            _to_maxima_of_four(dy[n], x[n], y[n], dx[n])
-        else:
-            _to_maxima_of_one_image(dy[n], x[n], y[n], dx[n], kernel, stride, padding, dilation)
-
-
-@jit
-def _to_maxima_of_four(dy, x, y, dx):
+def _to_maxima_of_four(thread, dy, x, y, dx):
     """Windows of 2 × 2 that do not overlap, the commonest: each is worked off in registers."""
     zero = np.float32(0)
-    height, width, C = y.shape
-    dx[2 * height :] = 0
-    for h in range(height):
-        for i in range(2):
-            dx[2 * h + i, 2 * width :] = 0
-        for w in range(width):
-            for c in range(C):
-                g, m = dy[h, w, c], y[h, w, c]
-                for i in range(2):
-                    for j in range(2):
-                        seen = x[2 * h + i, 2 * w + j, c]
-                        hit = (seen == m) | (seen != seen)
-                        dx[2 * h + i, 2 * w + j, c] = g if hit else zero
-                        g = zero if hit else g
-
-
-@jit
-def _to_maxima_of_one_image(dy, x, y, dx, kernel, stride, padding, dilation):
-    zero = np.float32(0)
-    (H, W, C), (height, width, _) = x.shape, y.shape
-    dx[:] = 0
-    waiting = np.empty(C, np.float32)  # dy, until it has found its maximum
-    for h in range(height):
-        top = h * stride[0] - padding[0]
-        above, below = _on_the_picture(top, kernel[0], dilation[0], H)
-        for w in range(width):
-            left = w * stride[1] - padding[1]
-            first, last = _on_the_picture(left, kernel[1], dilation[1], W)
-            waiting[:] = dy[h, w]
-            for i in range(above, below):
-                for j in range(first, last):
-                    row, column = top + i * dilation[0], left + j * dilation[1]
-                    for c in range(C):
-                        seen = x[row, column, c]
-                        hit = (seen == y[h, w, c]) | (seen != seen)
-                        dx[row, column, c] += waiting[c] if hit else zero
-                        waiting[c] = zero if hit else waiting[c]
+    _, height, width, C = y.shape
+    for n in share(thread, len(x)):
+        dx[n, 2 * height :] = 0
+        for h in range(height):
+            for i in range(2):
+                dx[n, 2 * h + i, 2 * width :] = 0
+            for w in range(width):
+                for c in range(C):
+                    g, m = dy[n, h, w, c], y[n, h, w, c]
+                    for i in range(2):
+                        for j in range(2):
+                            seen = x[n, 2 * h + i, 2 * w + j, c]
+                            hit = (seen == m) | (seen != seen)
+                            dx[n, 2 * h + i, 2 * w + j, c] = g if hit else zero
+                            g = zero if hit else g
 
 
 @parallel
-def _window_sums(x, rows, columns, scale, y):
+def _to_maxima(thread, dy, x, y, dx, kernel, stride, padding, dilation):
+    zero = np.float32(0)
+    (N, H, W, C), (_, height, width, _) = x.shape, y.shape
+    waiting = np.empty(C, np.float32)  # dy, until it has found its maximum
+    for n in share(thread, N):
+        dx[n] = 0
+        for h in range(height):
+            top = h * stride[0] - padding[0]
+            above, below = _on_the_picture(top, kernel[0], dilation[0], H)
+            for w in range(width):
+                left = w * stride[1] - padding[1]
+                first, last = _on_the_picture(left, kernel[1], dilation[1], W)
+                for c in range(C):
+                    waiting[c] = dy[n, h, w, c]
+                for i in range(above, below):
+                    for j in range(first, last):
+                        row, column = top + i * dilation[0], left + j * dilation[1]
+                        for c in range(C):
+                            seen = x[n, row, column, c]
+                            hit = (seen == y[n, h, w, c]) | (seen != seen)
+                            dx[n, row, column, c] += waiting[c] if hit else zero
+                            waiting[c] = zero if hit else waiting[c]
+
+
+@parallel
+def _window_sums(thread, x, rows, columns, scale, y):
     height = y.shape[1]
-    for task in prange(len(x) * height):
+    for task in share(thread, len(x) * height):
         n, h = task // height, task % height
         _row_of_sums(x[n, rows[h, 0] : rows[h, 1]], columns, scale[h], y[n, h])
 

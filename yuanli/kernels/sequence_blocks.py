@@ -8,7 +8,7 @@ remainder.  A weight becomes panels of 16 outputs: (panels, inputs, 16).
 
 import numpy as np
 
-from yuanli.kernels.compiler import AVX512, jit, parallel, prange, threads
+from yuanli.kernels.compiler import AVX512, jit, parallel, share, threads
 from yuanli.kernels.direct import PIXELS
 from yuanli.kernels.memory import empty
 from yuanli.kernels.simd import dot_tile, outer_tile
@@ -148,9 +148,9 @@ def tile_product(x, first, last, tile, panel, start, out):
 
 
 @parallel
-def _grad_weights(dz, dz_h, xh, N, sums, bias_sums, dweight_ih, dweight_hh, dbiases, parts):
+def _grad_weights(thread, dz, dz_h, xh, N, sums, bias_sums, dweight_ih, dweight_hh, dbiases, parts):
     each = (len(sums) + parts - 1) // parts
-    for part in prange(parts):
+    for part in share(thread, parts):
         panels = (part * each, min(len(sums), (part + 1) * each))
         _add_up(dz, dz_h, xh, N, dweight_ih.shape[1], sums, bias_sums, panels)
         for panel in range(panels[0], panels[1]):

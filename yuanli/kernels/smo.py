@@ -7,7 +7,7 @@ that can still rise and v ≥ b for all that can still fall.
 
 import numpy as np
 
-from yuanli.kernels.compiler import jit, parallel, prange
+from yuanli.kernels.compiler import jit, parallel, share
 from yuanli.kernels.dispatch import choose
 
 LEAST_CURVATURE = 1e-12  # in the place of a curvature that is not positive
@@ -76,9 +76,9 @@ def _descend(K, beta, v, low, high, tol, most):
 
 
 @parallel
-def _subtract_rows(v, change, rows, places):
+def _subtract_rows(thread, v, change, rows, places):
     n = len(v)
-    for piece in prange((n + STRETCH - 1) // STRETCH):
+    for piece in share(thread, (n + STRETCH - 1) // STRETCH):
         first, last = piece * STRETCH, min(n, (piece + 1) * STRETCH)
         for i in range(len(change)):
             factor, row = change[i], rows[places[i]]
@@ -94,8 +94,8 @@ def _square(rows, places, columns):
 
 
 @parallel
-def _gather(rows, places, columns, out):
-    for i in prange(len(places)):
+def _gather(thread, rows, places, columns, out):
+    for i in share(thread, len(places)):
         row = rows[places[i]]
         for j in range(len(columns)):
             out[i, j] = row[columns[j]]

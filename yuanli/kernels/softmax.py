@@ -5,7 +5,7 @@ The exponentials are of x − max x, so they never overflow.
 
 import numpy as np
 
-from yuanli.kernels.compiler import jit, parallel, prange
+from yuanli.kernels.compiler import jit, parallel, share
 from yuanli.kernels.dispatch import LARGE, choose
 from yuanli.kernels.exponential import exponential
 from yuanli.kernels.layer_norm import row_sum
@@ -117,16 +117,16 @@ def _exponentials(x, top, y):
 
 
 @parallel
-def _softmax_rows(x, y):
-    for m in prange(len(x)):
+def _softmax_rows(thread, x, y):
+    for m in share(thread, len(x)):
         factor = np.float32(1 / _exponentials(x[m], _largest(x[m]), y[m]))
         for k in range(x.shape[1]):
             y[m, k] *= factor
 
 
 @parallel
-def _softmax_grad_rows(dy, y, dx):
-    for m in prange(len(y)):
+def _softmax_grad_rows(thread, dy, y, dx):
+    for m in share(thread, len(y)):
         for k in range(y.shape[1]):
             dx[m, k] = dy[m, k] * y[m, k]
         total = np.float32(row_sum(dx[m]))
@@ -135,8 +135,8 @@ def _softmax_grad_rows(dy, y, dx):
 
 
 @parallel
-def _log_softmax_rows(x, y):
-    for m in prange(len(x)):
+def _log_softmax_rows(thread, x, y):
+    for m in share(thread, len(x)):
         top = _largest(x[m])
         log_total = np.float32(np.log(_exponentials(x[m], top, y[m])))
         for k in range(x.shape[1]):
@@ -144,8 +144,8 @@ def _log_softmax_rows(x, y):
 
 
 @parallel
-def _log_softmax_grad_rows(dy, y, dx):
-    for m in prange(len(y)):
+def _log_softmax_grad_rows(thread, dy, y, dx):
+    for m in share(thread, len(y)):
         total = np.float32(row_sum(dy[m]))
         _exponentials(y[m], np.float32(0), dx[m])
         for k in range(y.shape[1]):
@@ -153,8 +153,8 @@ def _log_softmax_grad_rows(dy, y, dx):
 
 
 @parallel
-def _cross_entropy_rows(x, classes, loss, slope):
-    for m in prange(len(x)):
+def _cross_entropy_rows(thread, x, classes, loss, slope):
+    for m in share(thread, len(x)):
         top = _largest(x[m])
         total = _exponentials(x[m], top, slope[m])
         loss[m] = np.log(total) - (x[m, classes[m]] - top)

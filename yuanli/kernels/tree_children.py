@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from yuanli.kernels.compiler import parallel, prange
+from yuanli.kernels.compiler import parallel, share
 from yuanli.kernels.dispatch import choose
 from yuanli.kernels.histograms import accumulate, bring_together, histogram_numpy, shares
 from yuanli.kernels.tree_growth import best_split, best_splits_numpy
@@ -22,17 +22,22 @@ def children_numpy(rows, index, room, small, large, units, features, monotonic, 
 
 def _children(rows, index, room, small, large, units, features, monotonic, nodes, rules, out):
     sums, taken = shares(len(index), room)
-    find = _find if len(sums) > 1 else _find.on_one
-    find(rows, index, sums, taken, small, large, units, features, monotonic, nodes, rules, out)
+    anything = np.zeros(len(sums), np.bool_)
+    add, look = (_add, _look) if len(sums) > 1 else (_add.on_one, _look.on_one)
+    add(rows, index, sums, taken, anything)
+    look(sums, taken, anything, small, large, units, features, monotonic, nodes, rules, out)
 
 
 @parallel
-def _find(rows, index, sums, taken, small, large, units, features, monotonic, nodes, rules, out):
-    anything = np.zeros(len(sums), np.bool_)
-    for part in prange(len(sums)):
-        anything[part] = accumulate(rows, index, np.int64(part), sums, taken)
-    for f in prange(len(features)):
-        bring_together(sums, taken, anything, np.int64(f), small)
+def _add(thread, rows, index, sums, taken, anything):
+    for part in share(thread, len(sums)):
+        anything[part] = accumulate(rows, index, part, sums, taken)
+
+
+@parallel
+def _look(thread, sums, taken, anything, small, large, units, features, monotonic, nodes, rules, out):
+    for f in share(thread, len(features)):
+        bring_together(sums, taken, anything, f, small)
         for field in range(3):
             large[field, f] -= small[field, f]
         best_split(small[:, f], units, features[f], monotonic[f], nodes[0], rules, out[0, f])

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from yuanli.kernels.codes import CODES
-from yuanli.kernels.compiler import jit, parallel, prange, threads
+from yuanli.kernels.compiler import jit, parallel, share, threads
 from yuanli.kernels.dispatch import choose
 
 SUPPORT = 10.0  # rows that a category needs to be ordered, and that smooth its place: LightGBM's cat_smooth
@@ -98,8 +98,8 @@ def _partition(codes, rows, goes_left, left, out):
 
 
 @parallel
-def _scan_features(histogram, units, features, monotonic, node, rules, out):
-    for f in prange(len(features)):
+def _scan_features(thread, histogram, units, features, monotonic, node, rules, out):
+    for f in share(thread, len(features)):
         best_split(histogram[:, f], units, features[f], monotonic[f], node, rules, out[f])
 
 
@@ -213,10 +213,10 @@ def _divide_backwards(codes, rows, goes_left, left, right, out):
 
 
 @parallel
-def _divide_halves(codes, rows, goes_left, left, out):
+def _divide_halves(thread, codes, rows, goes_left, left, out):
     """One thread from the front, one from the back: neither waits to hear how many the other sends left."""
     half = len(rows) // 2
-    for part in prange(2):
+    for part in share(thread, 2):
         if part == 0:
             _divide(codes, rows[:half], goes_left, 0, left, out)
         else:

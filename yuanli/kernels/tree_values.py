@@ -9,7 +9,7 @@ and none waits for a branch.
 import numpy as np
 
 from yuanli.kernels.codes import STRETCH
-from yuanli.kernels.compiler import jit, parallel, prange
+from yuanli.kernels.compiler import jit, parallel, share
 from yuanli.kernels.dispatch import choose
 from yuanli.kernels.exponential import exponential
 
@@ -89,9 +89,9 @@ def _logistic_gradients(y, raw, gradient, hessian):
 
 
 @parallel
-def _add_trees_to_stretches(codes, row_bytes, nodes, tables, start, depth, value, out):
+def _add_trees_to_stretches(thread, codes, row_bytes, nodes, tables, start, depth, value, out):
     rows, outputs = out.shape
-    for stretch in prange(-(-rows // ROWS)):
+    for stretch in share(thread, -(-rows // ROWS)):
         first, last = stretch * ROWS, min(rows, (stretch + 1) * ROWS)
         for t in range(len(depth)):
             root, column = np.uint64(start[t]), t % outputs
@@ -127,8 +127,8 @@ def _next(nodes, tables, codes, row, at):
 
 
 @parallel
-def _add_leaves_in_parts(raw, index, bounds, value):
-    for part in prange(PARTS):
+def _add_leaves_in_parts(thread, raw, index, bounds, value):
+    for part in share(thread, PARTS):
         for k in range(len(value)):
             first, last = _part(bounds, k, part)
             for q in range(first, last):
@@ -136,8 +136,8 @@ def _add_leaves_in_parts(raw, index, bounds, value):
 
 
 @parallel
-def _leaf_sums_in_parts(gradient, hessian, index, bounds, sums):
-    for part in prange(PARTS):
+def _leaf_sums_in_parts(thread, gradient, hessian, index, bounds, sums):
+    for part in share(thread, PARTS):
         for k in range(len(bounds) - 1):
             first, last = _part(bounds, k, part)
             g = h = 0.0
@@ -156,8 +156,8 @@ def _part(bounds, k, part):
 
 
 @parallel
-def _logistic_stretches(y, raw, gradient, hessian):
-    for stretch in prange(-(-len(raw) // STRETCH)):
+def _logistic_stretches(thread, y, raw, gradient, hessian):
+    for stretch in share(thread, -(-len(raw) // STRETCH)):
         here = slice(stretch * STRETCH, (stretch + 1) * STRETCH)
         _logistic(y[here], raw[here], gradient[here], hessian[here])
 

@@ -6,7 +6,7 @@ compiled steps do the same operations in the same order, in float32, and so give
 
 import numpy as np
 
-from yuanli.kernels.compiler import jit, parallel, prange
+from yuanli.kernels.compiler import jit, parallel, share
 from yuanli.kernels.dispatch import choose
 from yuanli.kernels.elementwise import LARGE
 
@@ -109,22 +109,22 @@ def _adam_here(w, g, m, v, rate, decay, beta1, beta2, root2, eps):
 
 
 @parallel
-def _descend_everywhere(w, g, lr, decay):
-    for part in prange(-(-w.size // STRETCH)):
+def _descend_everywhere(thread, w, g, lr, decay):
+    for part in share(thread, -(-w.size // STRETCH)):
         here = slice(part * STRETCH, (part + 1) * STRETCH)
         _descend_here(w[here], g[here], lr, decay)
 
 
 @parallel
-def _momentum_everywhere(w, g, v, lr, decay, momentum, gain, nesterov):
-    for part in prange(-(-w.size // STRETCH)):
+def _momentum_everywhere(thread, w, g, v, lr, decay, momentum, gain, nesterov):
+    for part in share(thread, -(-w.size // STRETCH)):
         here = slice(part * STRETCH, (part + 1) * STRETCH)
         _momentum_here(w[here], g[here], v[here], lr, decay, momentum, gain, nesterov)
 
 
 @parallel
-def _adam_everywhere(w, g, m, v, rate, decay, beta1, beta2, root2, eps):
-    for part in prange(-(-w.size // STRETCH)):
+def _adam_everywhere(thread, w, g, m, v, rate, decay, beta1, beta2, root2, eps):
+    for part in share(thread, -(-w.size // STRETCH)):
         here = slice(part * STRETCH, (part + 1) * STRETCH)
         _adam_here(w[here], g[here], m[here], v[here], rate, decay, beta1, beta2, root2, eps)
 

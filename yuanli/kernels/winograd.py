@@ -21,7 +21,7 @@ errors: Barabasz, Anderson, Soodhalter & Gregg 2018, arXiv:1803.10986.
 
 import numpy as np
 
-from yuanli.kernels.compiler import AVX512, get_thread_id, jit, parallel, prange, threads
+from yuanli.kernels.compiler import AVX512, jit, parallel, share, threads
 from yuanli.kernels.memory import empty, zeros
 from yuanli.kernels.panels import BLOCK, gather, memory_of, unpack
 from yuanli.kernels.simd import (
@@ -122,11 +122,11 @@ def _whole_blocks(x):
 
 
 @parallel
-def _kernels(address, shape, strides, kernels, scratch, outputs, size, stride):
+def _kernels(thread, address, shape, strides, kernels, scratch, outputs, size, stride):
     """G g Gᵀ, for every phase: weights -> (T², panel · phase · block · channel, output in panel)."""
     blocks = (shape[1] + BLOCK - 1) // BLOCK
-    for task in prange(outputs * blocks):
-        here = scratch[get_thread_id()]
+    for task in share(thread, outputs * blocks):
+        here = scratch[thread[0]]
         gather(address, shape, strides, task // blocks, task % blocks, here)
         for phase in range(stride[0] * stride[1]):
             at = (task // blocks * stride[0] * stride[1] + phase) * blocks + task % blocks
@@ -201,11 +201,10 @@ def _output_tile(source, step, target, t_row, t_column, rows, columns, width, si
 
 
 @parallel
-def _tiles(x, kernels, start, out, inputs, products, plan):
+def _tiles(thread, x, kernels, start, out, inputs, products, plan):
     groups, tiles, many = plan[11], plan[12], plan[13]
-    for task in prange((tiles + many - 1) // many * groups):
-        t = get_thread_id()
-        _some_tiles(x, kernels, start, out, inputs[t], products[t], plan, task)
+    for task in share(thread, (tiles + many - 1) // many * groups):
+        _some_tiles(x, kernels, start, out, inputs[thread[0]], products[thread[0]], plan, task)
 
 
 @jit
@@ -258,8 +257,8 @@ def _some_tiles(x, kernels, start, out, inputs, products, plan, task):
 
 
 @parallel
-def _kernel_sums(x, dy, xs, ds, sums, scratch, plan):
-    for task in prange(len(xs)):
+def _kernel_sums(thread, x, dy, xs, ds, sums, scratch, plan):
+    for task in share(thread, len(xs)):
         _some_kernel_sums(x, dy, xs[task], ds[task], sums, scratch[task], plan, task)
 
 

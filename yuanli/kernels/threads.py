@@ -1,0 +1,72 @@
+"""How a kernel is handed to the threads of Numba's pool.
+
+Numba's own way, a loop over `prange` in a function compiled with `parallel=True`, puts the machine code of
+the loop into five libraries, each optimised anew: half of the time that a first LeNet step takes.  Here a
+kernel is compiled once, and once more with the few instructions around it that hand it to the pool.
+"""
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+from numba.np.ufunc.parallel import _launch_threads as start_threads
+
+__all__ = ["run_parts", "start_threads"]
+
+NOTHING, WORD, BYTES = ir.VoidType(), ir.IntType(64), ir.IntType(8).as_pointer()
+WORDS = WORD.as_pointer()
+
+
+@intrinsic
+def run_parts(typing, kernel, arguments):
+    """Call kernel((part, parts), *arguments) for every part, each on a thread; returns how many failed."""
+    which = types.UniTuple(types.int64, 2)
+    asked = kernel.get_call_type(typing, (which, *arguments), {})
+
+    def generate(context, builder, signature, values):
+        compiled = kernel.dispatcher.overloads[asked.args]
+        context.add_linking_libs([compiled.library])
+        shared = ir.LiteralStructType([values[1].type, WORD, WORD])  # the arguments, parts, failures
+        stretch = _stretch(builder.module, f"{builder.function.name}.stretch")
+        b = ir.IRBuilder(stretch.append_basic_block())
+        firsts, many, _, data = stretch.args
+        packed, parts, failures = _fields(b, b.bitcast(data, shared.as_pointer()))
+        first, unpacked = b.ptrtoint(b.load(firsts), WORD), cgutils.unpack_tuple(b, b.load(packed))
+        with cgutils.for_range(b, b.load(many)) as loop:
+            part = cgutils.pack_array(b, [b.add(first, loop.index), b.load(parts)])
+            status, _ = context.call_internal_no_propagate(b, compiled.fndesc, asked, [part, *unpacked])
+            b.atomic_rmw("add", failures, b.zext(status.is_error, WORD), "monotonic")
+        b.ret_void()
+
+        threads = builder.call(_from_the_pool(builder, "get_num_threads", WORD), [])
+        data = cgutils.alloca_once(builder, shared)
+        for place, value in zip(_fields(builder, data), (values[1], threads, WORD(0)), strict=True):
+            builder.store(value, place)
+        nought = ir.Constant(BYTES, None)
+        pointers = [cgutils.alloca_once_value(builder, v) for v in (nought, threads, WORD(1))]
+        pointers = [builder.bitcast(p, BYTES) for p in (stretch, *pointers, data)]
+        run = _from_the_pool(builder, "numba_parallel_for", NOTHING, *[BYTES] * 5, *[WORD] * 3)
+        builder.call(run, [*pointers, WORD(0), WORD(1), threads])
+        return builder.load(_fields(builder, data)[2])
+
+    return types.int64(kernel, arguments), generate
+
+
+def _stretch(module, name):
+    """What the pool calls on a thread, still empty: with the address of what belongs to the first of some
+    parts, how many they are, how far it is from one part's address to the next's, and what all parts share.
+    For an address it is told the number of the part: they begin at 0 and are 1 apart.
+    """
+    kind = ir.FunctionType(NOTHING, [BYTES.as_pointer(), WORDS, WORDS, BYTES])
+    function = ir.Function(module, kind, name)
+    function.linkage = "internal"
+    return function
+
+
+def _fields(builder, struct):
+    return [cgutils.gep_inbounds(builder, struct, 0, k) for k in range(3)]
+
+
+def _from_the_pool(builder, name, result, *parameters):
+    """A function of the pool, which `start_threads` makes known."""
+    return cgutils.get_or_insert_function(builder.module, ir.FunctionType(result, parameters), name)
