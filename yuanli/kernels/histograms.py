@@ -184,18 +184,21 @@ def _gather(rows, index, start, count, group, near, values):
 @jit
 def _add_gathered(near, values, features, sums):
     """`_add_stretch` for codes that lie row by row: as columns with gaps they would take a quarter longer."""
-    whole = features - features % COLUMNS
-    for f in range(0, whole, COLUMNS):
-        _add_few_gathered(near, values, f, COLUMNS, sums)
-    _add_few_gathered(near, values, whole, features - whole, sums)
+    words = near.view(np.uint32)  # four codes each, read at once
+    for f in range(0, features, 4):
+        if f + 4 <= features:
+            _add_few_gathered(words[:, f // 4], values, 4, sums[f * CODES :])
+        else:
+            _add_few_gathered(words[:, f // 4], values, features - f, sums[f * CODES :])
 
 
 @jit
-def _add_few_gathered(near, values, first, count, sums):
+def _add_few_gathered(words, values, count, sums):
     for q in range(np.uint64(len(values))):
-        value = values[q]
-        for f in range(np.uint64(first), np.uint64(first + count)):
-            sums[f * np.uint64(CODES) + np.uint64(near[q, f])] += value
+        value, word = values[q], np.uint64(words[q])
+        for k in range(np.uint64(count)):
+            code = (word >> np.uint64(8) * k) & np.uint64(255)
+            sums[k * np.uint64(CODES) + code] += value
 
 
 @jit

@@ -474,6 +474,26 @@ def merge_tile(typing, own, base, shared, steps, L):
 
 
 @intrinsic(prefer_literal=True)
+def count_smaller(typing, address, value, L):
+    """How many of the L numbers from the address on are smaller than the value; all are of its type."""
+    lanes = L.literal_value
+    signature = types.uint64(types.intp, value, L)
+
+    def generate(context, builder, signature, arguments):
+        address, value = arguments[:2]
+        vector = ir.VectorType(value.type, lanes)
+        numbers = builder.load(builder.inttoptr(address, vector.as_pointer()))
+        numbers.align = context.get_abi_sizeof(value.type)
+        nothing = ir.Constant(vector, ir.Undefined)
+        first = builder.insert_element(nothing, value, INT32(0))
+        values = builder.shuffle_vector(first, nothing, ir.Constant(ir.VectorType(INT32, lanes), [0] * lanes))
+        smaller = builder.bitcast(builder.fcmp_ordered("<", numbers, values), ir.IntType(lanes))
+        return builder.zext(builder.ctpop(smaller), INT64)
+
+    return signature, generate
+
+
+@intrinsic(prefer_literal=True)
 def prefetch(typing, x, count, level):
     """Ask for `count` floats from the address x on, to be in the cache of that level when they are needed.
 
