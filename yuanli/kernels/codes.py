@@ -64,9 +64,7 @@ def _encode_stretches(thread, x, edges, bins, categorical, codes):
                 landings[k] = inner[LEAP * k + LEAP - 1]
             for i in range(np.uint64(first), np.uint64(last)):
                 value = x[i, np.uint64(f)]
-                leaps = count_smaller(
-                    landings.ctypes.data, value, 16
-                )  # the edges after the last are infinite
+                leaps = count_smaller(landings.ctypes.data, value, 16)  # the last edge is infinite
                 here = inner.ctypes.data + np.int64(leaps) * LEAP * x.itemsize
                 place = leaps * np.uint64(LEAP) + count_smaller(here, value, 16)
                 known = value == value  # false for nan
