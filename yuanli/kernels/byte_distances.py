@@ -13,6 +13,7 @@ import numpy as np
 from yuanli.kernels.compiler import jit, parallel, share, threads
 from yuanli.kernels.heap import replace_largest
 from yuanli.kernels.memory import empty
+from yuanli.kernels.simd import address_of
 from yuanli.kernels.simd_distances import POINTS, QUERIES, VNNI, WIDTH, byte_tile
 
 LONGEST = 1 << 15  # bytes in a row: 2¹⁵ · 255² < 2³¹
@@ -79,11 +80,11 @@ def _compare(queries, points, shifts, start, stop, l2, keys, numbers, packed, ti
         for i in range(QUERIES * POINTS):
             shift[i] = shifts[min(n + i % POINTS, stop - 1)]
         for t in range(tiles):
-            q_at, x_at, limit = packed[t].ctypes.data, tile.ctypes.data, limits[t].ctypes.data
+            q_at, x_at, limit = address_of(packed[t]), address_of(tile), address_of(limits[t])
             if l2:
-                below = byte_tile(q_at, x_at, steps, shift.ctypes.data, limit, found.ctypes.data, -2)
+                below = byte_tile(q_at, x_at, steps, address_of(shift), limit, address_of(found), -2)
             else:
-                below = byte_tile(q_at, x_at, steps, shift.ctypes.data, limit, found.ctypes.data, 1)
+                below = byte_tile(q_at, x_at, steps, address_of(shift), limit, address_of(found), 1)
             if below:
                 for i in range(QUERIES * POINTS):
                     q, x = t * QUERIES + i // POINTS, n + i % POINTS

@@ -10,7 +10,7 @@ from yuanli.kernels.dispatch import choose
 from yuanli.kernels.memory import empty
 
 if numba:
-    from yuanli.kernels.simd import count_smaller
+    from yuanli.kernels.simd import address_of, count_smaller
 
 CODES = 256  # of a feature: 0 is missing
 LEAP = 16  # its square is CODES
@@ -64,8 +64,8 @@ def _encode_stretches(thread, x, edges, bins, categorical, codes):
                 landings[k] = inner[LEAP * k + LEAP - 1]
             for i in range(np.uint64(first), np.uint64(last)):
                 value = x[i, np.uint64(f)]
-                leaps = count_smaller(landings.ctypes.data, value, 16)  # the last edge is infinite
-                here = inner.ctypes.data + np.int64(leaps) * LEAP * x.itemsize
+                leaps = count_smaller(address_of(landings), value, 16)  # the last edge is infinite
+                here = address_of(inner) + np.int64(leaps) * LEAP * x.itemsize
                 place = leaps * np.uint64(LEAP) + count_smaller(here, value, 16)
                 known = value == value  # false for nan
                 if categorical[f]:

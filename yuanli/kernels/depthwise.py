@@ -10,7 +10,7 @@ import numpy as np
 
 from yuanli.kernels.compiler import AVX512, jit, parallel, share, threads
 from yuanli.kernels.memory import empty
-from yuanli.kernels.simd import channel_sums_tile, channel_tile
+from yuanli.kernels.simd import address_of, channel_sums_tile, channel_tile
 from yuanli.kernels.windows import inside, output_size, phases
 
 PIXELS = 4  # sums in flight at a time: as many as a multiply-add takes cycles
@@ -118,12 +118,12 @@ def _row(x, kernel, start, out, h, width, phase, step, stride, corner, dilation)
         left = w * stride[1] - corner[1]
         first, last = inside(left, dilation[1], KW, W)
         row, column = top + above * dilation[0], left + first * dilation[1]
-        x_at = x.ctypes.data + 4 * (row * W + column) * C
-        k_at = kernel.ctypes.data + 4 * (above * KW + first) * C
-        out_at = out.ctypes.data + 4 * (out_row * out.shape[1] + phase[1] + w * step[1]) * C
+        x_at = address_of(x) + 4 * (row * W + column) * C
+        k_at = address_of(kernel) + 4 * (above * KW + first) * C
+        out_at = address_of(out) + 4 * (out_row * out.shape[1] + phase[1] + w * step[1]) * C
         for block in range(0, C, LANES):
             c = 4 * min(block, C - LANES)
-            s_at = start.ctypes.data + c
+            s_at = address_of(start) + c
             if several:
                 channel_tile(
                     x_at + c, k_at + c, s_at, out_at + c, below - above, last - first, x_row, x_column,
@@ -173,7 +173,7 @@ def _weight_row(x, dy, sums, top, stride, padding, dilation):
     above, below = inside(top, dilation[0], KH, H)
     inner, outer = _windows_inside(width, KW, stride, padding, dilation[1], W)
     x_pixel, x_row, x_column = stride * C, dilation[0] * W * C, dilation[1] * C
-    x_here, d_here, s_here = x.ctypes.data, dy.ctypes.data, sums.ctypes.data
+    x_here, d_here, s_here = address_of(x), address_of(dy), address_of(sums)
     w = 0
     while w < width:
         count = outer - inner if w == inner and outer > inner else 1  # windows with the same taps

@@ -16,7 +16,7 @@ from yuanli.kernels.compiler import AVX512, jit, parallel, share, threads
 from yuanli.kernels.memory import empty, zeros
 from yuanli.kernels.panels import BLOCK, pack, unpack
 from yuanli.kernels.pixels import copy
-from yuanli.kernels.simd import dot_tile, outer_tile
+from yuanli.kernels.simd import address_of, dot_tile, outer_tile
 from yuanli.kernels.windows import inside
 
 PIXELS = 8 if AVX512 else 6  # with 16 lanes: 8 of 32 registers of 64 bytes, or 12 of 16 of 32 bytes
@@ -49,16 +49,21 @@ def convolve(x, weight, bias, out, phase, step, stride, corner, dilation):
     rows = min(rows, -(-height // -(-4 * threads() // several)))  # enough bands to go round
     groups = max(1, min(len(panels), threads() // (several * -(-height // rows))))
     reach = (rows - 1) * stride[0] + (KH - 1) * dilation[0] + 1
-    scratch = empty((threads(), images, _apart(panels.shape[1] * reach * padded * depth)))
-    plan = (rows, height, width, *phase, *step, *stride, *corner, *dilation, reach, padded * depth, groups)
+    scratch = _images_of(threads(), images, (panels.shape[1], reach, padded * depth))
+    plan = (rows, height, width, *phase, *step, *stride, *corner, *dilation, groups)
     _bands(x, panels, start, out, scratch, plan)
 
 
-def _apart(size):
-    """Floats from one image to the next: at a distance of a power of two, the same place in neighbouring
-    images would compete for the same few places in the cache.
+def _images_of(tasks, images, shape):
+    """Memory for some images of each task; tiles may read past the end of a task's.
+
+    Not at a distance of a power of two from each other: the same place in neighbouring images would compete
+    for the same few places in the cache.
     """
-    return (-(-size // BLOCK) | 1) * BLOCK
+    apart = (-(-shape[0] * shape[1] * shape[2] // BLOCK) | 1) * BLOCK
+    memory = empty((tasks, images * apart + BLOCK))
+    strides = (memory.strides[0], 4 * apart, 4 * shape[1] * shape[2], 4 * shape[2], 4)
+    return np.ndarray((tasks, images, *shape), np.float32, memory, 0, strides)
 
 
 @jit
@@ -72,14 +77,17 @@ def _pack(x, row, left, packed):
     stop = max(start, min(columns, W + left))
     for b in range(blocks):
         for r in range(reach):
-            h = row + r
+            h, begin, end = row + r, start * depth, stop * depth
             if not 0 <= h < H:
-                packed[b, r] = 0
+                begin = end = length
+            for k in range(begin):
+                packed[b, r, k] = 0
+            for k in range(end, length):
+                packed[b, r, k] = 0
+            if begin == length:
                 continue
-            packed[b, r, : start * depth] = 0
-            packed[b, r, stop * depth :] = 0
-            source = x.ctypes.data + 4 * ((h * W + start - left) * C + b * depth)
-            target = packed[b, r].ctypes.data + 4 * start * depth
+            source = address_of(x) + 4 * ((h * W + start - left) * C + b * depth)
+            target = address_of(packed) + 4 * ((b * reach + r) * length + start * depth)
             if depth == C:
                 copy(source, target, (stop - start) * depth)
             else:
@@ -87,21 +95,22 @@ def _pack(x, row, left, packed):
                 for _ in range(start, stop):
                     copy(source, target, channels)
                     source, target = source + 4 * C, target + 4 * depth
-                if channels < depth:
-                    packed[b, r].reshape(-1, depth)[start:stop, channels:] = 0
+                for w in range(start, stop):
+                    for c in range(channels, depth):
+                        packed[b, r, w * depth + c] = 0
 
 
 @parallel
 def _bands(thread, x, panels, start, out, scratches, plan):
     """A task is some rows of one image, or of several, and one group of panels."""
-    rows, height, width = plan[:3]
-    reach, length, groups = plan[13:]
+    rows, height, width, groups = plan[0], plan[1], plan[2], plan[13]
     phase, step, stride, corner, dilation = plan[3:5], plan[5:7], plan[7:9], plan[9:11], plan[11:13]
     scratch = scratches[thread[0]]
     N, H, W, _ = x.shape
     _, OH, OW, O = out.shape
     outputs, blocks, KH, KW, depth, lanes = panels.shape
-    images, image = scratch.shape
+    images, _, reach, length = scratch.shape
+    image = scratch.strides[0] // 4
     bands = (height + rows - 1) // rows
     across = images == 1  # the pixels of a tile lie side by side, or one in each image
     fused = depth < BLOCK and dilation[1] == 1  # a row of taps is one straight stretch of memory
@@ -114,15 +123,14 @@ def _bands(thread, x, panels, start, out, scratches, plan):
         n, first, group = task // groups // bands * images, task // groups % bands * rows, task % groups
         many, last = min(images, N - n), min(first + rows, height)
         for i in range(many):
-            packed = scratch[i, : blocks * reach * length].reshape(blocks, reach, length)
-            _pack(x[n + i], first * stride[0] - corner[0], corner[1], packed)
+            _pack(x[n + i], first * stride[0] - corner[0], corner[1], scratch[i])
         for o in range(outputs * group // groups, outputs * (group + 1) // groups):
-            w_o, s_o, channels = panels[o].ctypes.data, start[o].ctypes.data, min(lanes, O - o * lanes)
+            w_o, s_o, channels = address_of(panels[o]), address_of(start[o]), min(lanes, O - o * lanes)
             for h in range(first, last):
                 above, below = inside(h * stride[0] - corner[0], dilation[0], KH, H)
-                x_h = scratch.ctypes.data + 4 * ((h - first) * stride[0] * length + above * x_row)
+                x_h = address_of(scratch) + 4 * ((h - first) * stride[0] * length + above * x_row)
                 out_h = ((n * OH + phase[0] + h * step[0]) * OW + phase[1]) * O + o * lanes
-                out_h = out.ctypes.data + 4 * out_h
+                out_h = address_of(out) + 4 * out_h
                 for w in range(0, width, PIXELS if across else 1):
                     left, right = 0, columns
                     if not (across or fused):
@@ -162,14 +170,13 @@ def conv2d_grad_weight(dy, x, weight_shape, stride, padding, dilation):
         images = min(-(-N // parts), max(BAND // max(1, line * height), 256 // (height * width)))
     reach = (rows - 1) * stride[0] + (KH - 1) * dilation[0] + 1
     wide = -(-outputs // groups)
-    # tiles may read past the end
-    xs = empty((parts * groups, images * _apart(blocks * reach * padded * depth) + BLOCK))
-    ds = empty((parts * groups, images, _apart(wide * rows * width * lanes)))
+    xs = _images_of(parts * groups, images, (blocks, reach, padded * depth))
+    ds = _images_of(parts * groups, images, (wide, rows, width * lanes))
     fused = depth < BLOCK and dilation[1] == 1
     spans, run = (1, KW * depth) if fused else (KW, depth)
     sums = zeros((parts, outputs, blocks, KH, spans, -(-run // TAPS) * TAPS, lanes))
     if N and height and width:
-        plan = (padded, depth, *stride, padding[0][0], padding[1][0], *dilation, rows, wide)
+        plan = (*stride, padding[0][0], padding[1][0], *dilation, depth)
         _weight_sums(x, dy, xs, ds, sums, plan)
     return unpack(sums, weight_shape, depth)
 
@@ -177,16 +184,14 @@ def conv2d_grad_weight(dy, x, weight_shape, stride, padding, dilation):
 @parallel
 def _weight_sums(thread, x, dy, xs, ds, all_sums, plan):
     """A task is one part of the images and one group of panels, whose sums it adds up."""
-    padded, depth, rows, wide = plan[0], plan[1], plan[8], plan[9]
-    stride, corner, dilation = plan[2:4], plan[4:6], plan[6:8]
+    stride, corner, dilation, depth = plan[:2], plan[2:4], plan[4:6], plan[6]
     parts, outputs, blocks, KH, spans, run, lanes = all_sums.shape
-    groups = (outputs + wide - 1) // wide
     (N, H, W, _), (_, height, width, O) = x.shape, dy.shape
     each = (N + parts - 1) // parts
-    tasks, images, d_image = ds.shape
-    reach = (rows - 1) * stride[0] + (KH - 1) * dilation[0] + 1
-    length = padded * depth
-    x_image = (xs.shape[1] - BLOCK) // images
+    tasks, images, wide, rows, _ = ds.shape
+    reach, length = xs.shape[3:]
+    x_image, d_image = xs.strides[1] // 4, ds.strides[1] // 4
+    groups = (outputs + wide - 1) // wide
     for task in share(thread, tasks):
         part, panel = task // groups, task % groups * wide
         x_here, d_here, sums = xs[task], ds[task], all_sums[part, panel : panel + wide]
@@ -200,13 +205,10 @@ def _weight_sums(thread, x, dy, xs, ds, all_sums, plan):
             for h in range(0, height, rows):
                 high = min(rows, height - h)
                 for i in range(many):
-                    here = x_here[i * x_image :][: blocks * reach * length].reshape(blocks, reach, length)
-                    _pack(x[n + i], h * stride[0] - corner[0], corner[1], here)
-                    if as_is:
-                        continue
-                    there = d_here[i, : outputs * rows * width * lanes].reshape(outputs, rows, width * lanes)
-                    _pack_gradient(dy[n + i, h : h + high], panel, there)
-                d_from = dy[n, h].ctypes.data if as_is else d_here.ctypes.data
+                    _pack(x[n + i], h * stride[0] - corner[0], corner[1], x_here[i])
+                    if not as_is:
+                        _pack_gradient(dy[n + i], h, high, panel, d_here[i, :outputs])
+                d_from = address_of(dy[n, h]) if as_is else address_of(d_here)
                 for tap in range(outputs * blocks * KH * spans):
                     output, block = tap // (blocks * KH * spans), tap // (KH * spans) % blocks
                     kh, span = tap // spans % KH, tap % spans
@@ -224,9 +226,9 @@ def _weight_sums(thread, x, dy, xs, ds, all_sums, plan):
                     if many > width:
                         n1, n2, n3, x1, x2, x3, d1, d2, d3 = n2, n3, n1, x2, x3, x1, d2, d3, d1
                     for m in range(0, run, TAPS):
-                        x_at = x_here.ctypes.data + 4 * (at + m)
+                        x_at = address_of(x_here) + 4 * (at + m)
                         d_at = d_from + 4 * ((output * rows + first) * width + left) * pixel
-                        s_at = sums[output, block, kh, span, m].ctypes.data
+                        s_at = address_of(sums[output, block, kh, span, m])
                         if lanes == 8:
                             outer_tile(x_at, d_at, s_at, n1, n2, n3, x1, x2, x3, d1, d2, d3, TAPS, 8)
                         else:
@@ -234,19 +236,21 @@ def _weight_sums(thread, x, dy, xs, ds, all_sums, plan):
 
 
 @jit
-def _pack_gradient(dy, first, packed):
-    """Some rows of one image (rows, W, O) -> (panel, row, column·output in panel), filled up with zeros.
+def _pack_gradient(dy, row, high, first, packed):
+    """`high` rows of one image dy (H, W, O), from `row` on -> (panel, row, column·output), and zeros.
 
     The panels from `first` on.
     """
-    rows, W, O = dy.shape
-    outputs, _, length = packed.shape
+    _, W, O = dy.shape
+    outputs, rows, length = packed.shape
     lanes = length // W
     for p in range(outputs):
         wanted = min(lanes, O - (first + p) * lanes)
-        for r in range(rows):
-            source, target = dy[r].ctypes.data + 4 * (first + p) * lanes, packed[p, r].ctypes.data
+        for r in range(high):
+            source = address_of(dy) + 4 * ((row + r) * W * O + (first + p) * lanes)
+            target = address_of(packed) + 4 * (p * rows + r) * length
             if wanted < lanes:
-                packed[p, r] = 0
+                for k in range(length):
+                    packed[p, r, k] = 0
             for w in range(W):
                 copy(source + 4 * w * O, target + 4 * w * lanes, wanted)

@@ -12,7 +12,7 @@ from yuanli.kernels.compiler import jit, numba
 from yuanli.kernels.dispatch import choose
 
 if numba:
-    from yuanli.kernels.simd import dot_product
+    from yuanli.kernels.simd import address_of, dot_product
 
 LANES = 16  # sums side by side
 WIDTH = 4 * LANES  # rows are filled up with zeros to a multiple of it
@@ -79,7 +79,7 @@ def _sweep_float32(x, order, sign, alpha, w, squares, diagonal, upper, limits, s
     for k in range(len(order)):
         i = order[k]
         row = x[i]
-        score = dot_product(row.ctypes.data, w.ctypes.data, steps, LANES)
+        score = dot_product(address_of(row), address_of(w), steps, LANES)
         gradient = sign[i] * score - 1 + diagonal[i] * alpha[i]
         change, projected, stays[k] = _step(
             gradient, alpha[i], squares[i] + diagonal[i], upper[i], limits[0], limits[1]

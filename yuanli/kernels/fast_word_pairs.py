@@ -19,7 +19,16 @@ import numpy as np
 
 from yuanli.kernels.compiler import AVX512, jit
 from yuanli.kernels.exponential import logarithm, sigmoid
-from yuanli.kernels.simd import LINE, add_tile, copy_vector, exchange_tile, merge_tile, prefetch, scores_tile
+from yuanli.kernels.simd import (
+    LINE,
+    add_tile,
+    address_of,
+    copy_vector,
+    exchange_tile,
+    merge_tile,
+    prefetch,
+    scores_tile,
+)
 from yuanli.kernels.word_pairs import LANES, WIDTH
 
 PAIR, MORE = 2, 6  # a tile of scores: PAIR inputs by FEW targets, or CBOW's one by MORE
@@ -36,7 +45,7 @@ AHEAD = 7  # positions: when a word's vector is asked for, before it comes into 
 def train(vectors, outputs, words, low, high, rows, signs, first, last, rates, mean, copied):
     """One function, and below it numbers only: arrays that change hands are counted, which takes time."""
     D, steps = vectors.shape[1], vectors.shape[1] // LANES
-    vectors_at, outputs_at, row = vectors.ctypes.data, outputs.ctypes.data, 4 * D
+    vectors_at, outputs_at, row = address_of(vectors), address_of(outputs), 4 * D
     most_inputs, most_targets = 0, 0
     for i in range(len(words)):
         most_inputs = max(most_inputs, high[i] - low[i])
@@ -47,20 +56,20 @@ def train(vectors, outputs, words, low, high, rows, signs, first, last, rates, m
     x, p = np.zeros(most_inputs, np.int64), np.zeros(most_targets, np.int64)  # lists of addresses of rows
     dxs, dps = np.zeros(most_inputs, np.int64), np.zeros(most_targets, np.int64)
     for k in range(most_inputs):
-        dxs[k] = dx.ctypes.data + row * k
+        dxs[k] = address_of(dx) + row * k
     for k in range(most_targets):
-        dps[k] = dp.ctypes.data + row * k
+        dps[k] = address_of(dp) + row * k
     centre = np.zeros(1, np.int64)
-    centre[0] = middle.ctypes.data
+    centre[0] = address_of(middle)
     most = most_inputs * most_targets
     z, sign, product = _zeros(most), _zeros(most), _zeros(most)
     product[:] = 1
     losses, exponent = np.zeros(most), _zeros(most).view(np.int32)
-    x_at, p_at, dxs_at, dps_at = x.ctypes.data, p.ctypes.data, dxs.ctypes.data, dps.ctypes.data
-    centre_at, z_at, sign_at = centre.ctypes.data, z.ctypes.data, sign.ctypes.data
+    x_at, p_at, dxs_at, dps_at = address_of(x), address_of(p), address_of(dxs), address_of(dps)
+    centre_at, z_at, sign_at = address_of(centre), address_of(z), address_of(sign)
     predictions, filled, probabilities = 0, 0, 0
     copies, merged, changes = _zeros(copied * D), _zeros(copied * D), np.zeros(copied, np.int64)
-    copies_at, merged_at, alone = copies.ctypes.data, merged.ctypes.data, len(outputs) - copied
+    copies_at, merged_at, alone = address_of(copies), address_of(merged), len(outputs) - copied
     copies[:] = outputs[alone:].reshape(-1)
     merged[:] = copies
     for i in range(len(words)):
@@ -163,7 +172,7 @@ def train(vectors, outputs, words, low, high, rows, signs, first, last, rates, m
 def _zeros(count):
     """Floats that begin where a line of the cache does: a vector across two lines takes two loads."""
     room = np.zeros(count + LINE, np.float32)
-    start = -(room.ctypes.data // 4) % LINE
+    start = -(address_of(room) // 4) % LINE
     return room[start : start + count]
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from yuanli.kernels.compiler import jit, parallel, share, threads
 from yuanli.kernels.heap import replace_largest
 from yuanli.kernels.memory import empty
+from yuanli.kernels.simd import address_of
 from yuanli.kernels.simd_distances import (
     DIFFERENCES,
     LANES,
@@ -198,8 +199,8 @@ def _tile(queries, points, start, limits, found, kind, power):
     """One tile of keys into `found`; a bit for each query that has one below its limit."""
     if kind == POWERS:
         return _power_tile(queries, points, limits, found, power)
-    q_at, x_at, depth = queries.ctypes.data, points.ctypes.data, len(queries)
-    start_at, limits_at, found_at = start.ctypes.data, limits.ctypes.data, found.ctypes.data
+    q_at, x_at, depth = address_of(queries), address_of(points), len(queries)
+    start_at, limits_at, found_at = address_of(start), address_of(limits), address_of(found)
     if kind == NEAR:
         return float_tile(q_at, x_at, depth, start_at, limits_at, found_at, NEAR)
     if kind == DIFFERENCES:

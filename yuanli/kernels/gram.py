@@ -10,7 +10,7 @@ from yuanli.kernels.dispatch import choose
 
 if numba:
     from yuanli.kernels.exponential import exponential, tanh
-    from yuanli.kernels.simd import dot_product, dot_tile
+    from yuanli.kernels.simd import address_of, dot_product, dot_tile
 
 LINEAR, POLY, RBF, SIGMOID = range(4)
 ROWS = 8 if AVX512 else 6  # of a register tile
@@ -136,7 +136,7 @@ def _sums(thread, a, squares, panels, column_squares, kernel, weights, out):
                 for r in range(min(ROWS, len(some) - i)):
                     for m in range(len(weights)):
                         w = weights[m, first * WIDE :]
-                        total = dot_product(strip[r].ctypes.data, w.ctypes.data, len(part), QUARTER)
+                        total = dot_product(address_of(strip[r]), address_of(w), len(part), QUARTER)
                         out[task * TASK + i + r, m] += total
 
 
@@ -149,18 +149,18 @@ def _stretch(panels):
 @jit
 def _fill(strip, a, i, squares, panels, column_squares, kernel, zero):
     """strip[r] = the kernel's values of row i + r with the panels' columns."""
-    count, depth, start, wide = min(ROWS, len(a) - i), a.shape[1], zero.ctypes.data, strip.shape[1]
+    count, depth, start, wide = min(ROWS, len(a) - i), a.shape[1], address_of(zero), strip.shape[1]
     for panel in range(len(panels)):
-        w = panels[panel].ctypes.data
+        w = address_of(panels[panel])
         if count == ROWS:
             dot_tile(
-                a[i].ctypes.data, w, start, strip[0, panel * WIDE :].ctypes.data, 1, 1, 1, depth,
+                address_of(a[i]), w, start, address_of(strip[0, panel * WIDE :]), 1, 1, 1, depth,
                 0, 0, 0, depth, 0, 0, 0, wide, ROWS, WIDE, ROWS, VECTORS, 16,
             )  # fmt: skip
         else:  # rows past the end must not be read
             for r in range(count):
                 dot_tile(
-                    a[i + r].ctypes.data, w, start, strip[r, panel * WIDE :].ctypes.data, 1, 1, 1, depth,
+                    address_of(a[i + r]), w, start, address_of(strip[r, panel * WIDE :]), 1, 1, 1, depth,
                     0, 0, 0, depth, 0, 0, 0, wide, 1, WIDE, 1, VECTORS, 16,
                 )  # fmt: skip
     for r in range(count):

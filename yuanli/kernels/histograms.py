@@ -31,7 +31,7 @@ from yuanli.kernels.packing import (
 from yuanli.kernels.pixels import copy
 
 if numba:
-    from yuanli.kernels.simd import LINE, prefetch
+    from yuanli.kernels.simd import LINE, address_of, prefetch
 
 SOME = BLOCK // 2  # rows added at a time
 GROUP = 32  # features whose codes are gathered at a time: 64 KiB for SOME rows
@@ -171,11 +171,11 @@ def accumulate(rows, index, part, sums, taken):
 def _gather(rows, index, start, count, group, near, values):
     """The codes of one group of features, and the packed gradients, of `count` rows from index[start] on."""
     row_bytes, end = rows.codes.shape[1], len(index) - 1
-    source, target = rows.codes.ctypes.data + group, near.ctypes.data
+    source, target = address_of(rows.codes) + group, address_of(near)
     for q in range(count):
         later = np.int64(index[min(start + q + AHEAD, end)])
         prefetch(source + later * row_bytes, LINE, 2)
-        prefetch(rows.packed.ctypes.data + later * 8, LINE, 2)
+        prefetch(address_of(rows.packed) + later * 8, LINE, 2)
         row = np.int64(index[start + q])
         values[q] = rows.packed[np.uint64(row)]
         copy(source + row * row_bytes, target + q * near.shape[1], near.shape[1] // 4)

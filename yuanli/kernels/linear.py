@@ -14,7 +14,7 @@ from yuanli.kernels.memory import empty
 from yuanli.kernels.normalisation import column_sums
 
 if numba:
-    from yuanli.kernels.simd import transpose_tile
+    from yuanli.kernels.simd import address_of, transpose_tile
 
 FLOAT32 = np.dtype(np.float32)
 
@@ -82,7 +82,7 @@ def _pack(weight, first, panel):
     """panel[k, j] = weight[first + j, k], and 0 for rows past the last."""
     N, K = weight.shape
     for k in range(0, K, LANES):
-        source, target = weight.ctypes.data + 4 * (first * K + k), panel.ctypes.data + 4 * k * LANES
+        source, target = address_of(weight) + 4 * (first * K + k), address_of(panel) + 4 * k * LANES
         transpose_tile(source, K, min(LANES, N - first), min(LANES, K - k), target, LANES, LANES, 16)
 
 

@@ -12,7 +12,7 @@ from yuanli.kernels.memory import empty
 from yuanli.kernels.pixels import copy
 
 if numba:
-    from yuanli.kernels.simd import dot_tile, outer_tile
+    from yuanli.kernels.simd import address_of, dot_tile, outer_tile
 
 PIXELS = 8 if AVX512 else 6  # rows of a register tile
 LANES = 16  # columns of a register tile
@@ -65,8 +65,8 @@ def some_rows(a, panels, start, out, first, last):
     for panel in range(len(panels)):
         j = panel * LANES
         for i in range(first, last, PIXELS):
-            source, target = a.ctypes.data + 4 * i * K, out.ctypes.data + 4 * (i * N + j)
-            w, s = panels[panel].ctypes.data, start.ctypes.data + 4 * j
+            source, target = address_of(a) + 4 * i * K, address_of(out) + 4 * (i * N + j)
+            w, s = address_of(panels[panel]), address_of(start) + 4 * j
             count, width = min(PIXELS, last - i), min(LANES, N - j)
             if count == PIXELS:
                 dot_tile(
@@ -75,7 +75,7 @@ def some_rows(a, panels, start, out, first, last):
                 )  # fmt: skip
             else:  # rows past the end must not be read
                 for r in range(i, last):
-                    source, target = a.ctypes.data + 4 * r * K, out.ctypes.data + 4 * (r * N + j)
+                    source, target = address_of(a) + 4 * r * K, address_of(out) + 4 * (r * N + j)
                     dot_tile(
                         source, w, s, target, 1, 1, 1, K, 0, 0, 0, K, 0, 0, 0, N, 1, width,
                         1, 1, 16,
@@ -119,14 +119,14 @@ def _sums_over(a, b, rows_a, rows_b, sums, first, last):
     for k in range(first, last, STRETCH):
         many = min(STRETCH, last - k)
         for i in range(many):
-            copy(a[k + i].ctypes.data, rows_a[i].ctypes.data, a.shape[1])
+            copy(address_of(a[k + i]), address_of(rows_a[i]), a.shape[1])
             for j in range(len(rows_b)):
                 width = min(WIDE, b.shape[1] - j * WIDE)
-                copy(b[k + i].ctypes.data + 4 * j * WIDE, rows_b[j, i].ctypes.data, width)
+                copy(address_of(b[k + i]) + 4 * j * WIDE, address_of(rows_b[j, i]), width)
         for j in range(len(rows_b)):
             for i in range(len(sums)):
                 outer_tile(
-                    rows_a[0].ctypes.data + 4 * i * TALL, rows_b[j].ctypes.data, sums[i, j].ctypes.data, 1, 1,
+                    address_of(rows_a[0]) + 4 * i * TALL, address_of(rows_b[j]), address_of(sums[i, j]), 1, 1,
                     many, 0, 0, rows_a.shape[1], 0, 0, WIDE, TALL, WIDE,
                 )  # fmt: skip
 

@@ -4,7 +4,7 @@ from yuanli.kernels.compiler import jit, parallel, share, threads
 from yuanli.kernels.dispatch import LARGE
 from yuanli.kernels.memory import empty
 from yuanli.kernels.pixels import copy
-from yuanli.kernels.simd import add_tile, transpose_tile
+from yuanli.kernels.simd import add_tile, address_of, transpose_tile
 
 BLOCK = 16  # channels side by side in packed memory
 
@@ -44,7 +44,7 @@ def _pack(thread, address, shape, strides, scratch, panels):
         gather(address, shape, strides, p, b, here)
         for k in range(KH * KW):
             for c in range(depth):
-                copy(here[c, k].ctypes.data, panels[p, b, k // KW, k % KW, c].ctypes.data, lanes)
+                copy(address_of(here[c, k]), address_of(panels[p, b, k // KW, k % KW, c]), lanes)
 
 
 @jit
@@ -56,7 +56,7 @@ def gather(address, shape, strides, panel, block, kernels):
     (O, C, _, KW), (depth, taps, lanes) = shape, kernels.shape
     outputs, channels = min(lanes, O - panel * lanes), min(depth, C - block * depth)
     source = address + 4 * (panel * lanes * strides[0] + block * depth * strides[1])
-    target = kernels.ctypes.data
+    target = address_of(kernels)
     in_order = strides[3] == 1 and strides[2] == KW
     turned = strides[3] == -1 and strides[2] == -KW
     if in_order and strides[1] == taps:
@@ -75,13 +75,17 @@ def gather(address, shape, strides, panel, block, kernels):
                     here, -lanes if turned else lanes, lanes, 16,
                 )  # fmt: skip
     else:
-        kernels[:] = 0
         for c in range(channels):
             for k in range(taps):
                 there = c * strides[1] + k // KW * strides[2] + k % KW * strides[3]
                 for o in range(outputs):
-                    copy(source + 4 * (there + o * strides[0]), kernels[c, k].ctypes.data + 4 * o, 1)
-    kernels[channels:] = 0
+                    copy(source + 4 * (there + o * strides[0]), target + 4 * ((c * taps + k) * lanes + o), 1)
+                for o in range(outputs, lanes):
+                    kernels[c, k, o] = 0
+    for c in range(channels, depth):
+        for k in range(taps):
+            for o in range(lanes):
+                kernels[c, k, o] = 0
 
 
 @parallel
@@ -99,9 +103,9 @@ def _unpack_one(sums, depth, scratch, weight, panel, block):
     channels, taps = min(depth, C - block * depth), KH * KW
     for part in range(parts):
         for k in range(taps):
-            source = sums[part, panel, block, k // KW].ctypes.data + 4 * (k % KW) * apart * lanes
+            source = address_of(sums[part, panel, block, k // KW]) + 4 * (k % KW) * apart * lanes
             for c in range(channels):
-                target = scratch.ctypes.data + 4 * (c * taps + k) * BLOCK
+                target = address_of(scratch) + 4 * (c * taps + k) * BLOCK
                 if part == 0:
                     copy(source + 4 * c * lanes, target, lanes)
                 else:
@@ -109,5 +113,5 @@ def _unpack_one(sums, depth, scratch, weight, panel, block):
     outputs = min(lanes, O - panel * lanes)
     for at in range(0, channels * taps, BLOCK):
         many = min(BLOCK, channels * taps - at)
-        target = weight[panel * lanes, block * depth].ctypes.data + 4 * at
-        transpose_tile(scratch[at].ctypes.data, BLOCK, many, outputs, target, C * taps, many, 16)
+        target = address_of(weight[panel * lanes, block * depth]) + 4 * at
+        transpose_tile(address_of(scratch[at]), BLOCK, many, outputs, target, C * taps, many, 16)

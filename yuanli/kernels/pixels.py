@@ -11,7 +11,7 @@ from yuanli.kernels.compiler import jit, numba, parallel, share
 from yuanli.kernels.dispatch import choose
 
 if numba:
-    from yuanli.kernels.simd import copy_vector
+    from yuanli.kernels.simd import address_of, copy_vector
 
 
 def join_channels_numpy(images, y):
@@ -65,7 +65,7 @@ def copy(source, target, many):
 @parallel
 def _copy_pixels(thread, x, x_apart, y, y_apart, channels):
     for p in share(thread, (y.size - channels) // y_apart + 1):
-        copy(x.ctypes.data + 4 * p * x_apart, y.ctypes.data + 4 * p * y_apart, channels)
+        copy(address_of(x) + 4 * p * x_apart, address_of(y) + 4 * p * y_apart, channels)
 
 
 @parallel

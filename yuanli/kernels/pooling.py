@@ -110,7 +110,8 @@ def _max_pool2d(x, size, kernel, stride, padding, dilation):
     if x.dtype != np.float32:
         return max_pool2d_numpy(x, size, kernel, stride, padding, dilation)
     y = empty((len(x), *size, x.shape[3]))
-    _maxima(np.ascontiguousarray(x), y, kernel, stride, padding, dilation)
+    N, H, W, C = x.shape
+    _maxima(np.ascontiguousarray(x).reshape(N, H, W * C), W, y, kernel, stride, padding, dilation)
     return y
 
 
@@ -191,24 +192,23 @@ def _spread(dy, windows, divisor, x_shape):
 
 
 @parallel
-def _maxima(thread, x, y, kernel, stride, padding, dilation):
+def _maxima(thread, x, W, y, kernel, stride, padding, dilation):
     height = y.shape[1]
     for task in share(thread, len(x) * height):
         n, h = task // height, task % height
-        _row_of_maxima(x[n], h * stride[0] - padding[0], y[n, h], kernel, stride[1], padding[1], dilation)
+        _row_of_maxima(x[n], W, h * stride[0] - padding[0], y[n, h], kernel, stride[1], padding[1], dilation)
 
 
 @jit
-def _row_of_maxima(x, top, y, kernel, stride, padding, dilation):
-    """One row of outputs y (W', C) from one image x (H, W, C), whose row `top` its windows start in."""
-    H, W, C = x.shape
-    first, last = _on_the_picture(top, kernel[0], dilation[0], H)
-    if first == last:
-        y[:] = -np.inf
-        return
-    best = x[top + first * dilation[0]].copy().reshape(-1)
+def _row_of_maxima(x, W, top, y, kernel, stride, padding, dilation):
+    """One row of outputs y (W', C) from one image x (H, W·C), whose row `top` its windows start in."""
+    least, C = np.float32(-np.inf), y.shape[1]
+    first, last = _on_the_picture(top, kernel[0], dilation[0], len(x))
+    best = np.empty(W * C, np.float32)
+    for k in range(W * C):
+        best[k] = x[top + first * dilation[0], k] if first < last else least
     for i in range(first + 1, last):
-        row = x[top + i * dilation[0]].reshape(-1)
+        row = x[top + i * dilation[0]]
         for k in range(W * C):
             best[k] = _larger(best[k], row[k])
     if C < LANES and (kernel[1], stride, padding, dilation[1]) == (2, 2, 0, 1) and 2 * len(y) <= W:
@@ -221,8 +221,8 @@ def _row_of_maxima(x, top, y, kernel, stride, padding, dilation):
     for w in range(len(y)):
         left = w * stride - padding
         first, last = _on_the_picture(left, kernel[1], dilation[1], W)
-        if first == last:
-            y[w] = -np.inf
+        for c in range(C if first == last else 0):
+            y[w, c] = least
         for j in range(first, last):
             at = (left + j * dilation[1]) * C
             for c in range(C):
@@ -246,12 +246,13 @@ def _on_the_picture(start, kernel, dilation, size):
 def _to_maxima_of_four(thread, dy, x, y, dx):
     """Windows of 2 × 2 that do not overlap, the commonest: each is worked off in registers."""
     zero = np.float32(0)
-    _, height, width, C = y.shape
-    for n in share(thread, len(x)):
-        dx[n, 2 * height :] = 0
+    (N, H, W, C), (_, height, width, _) = x.shape, y.shape
+    for n in share(thread, N):
+        for h in range(H):
+            for w in range(0 if h >= 2 * height else 2 * width, W):  # what no window sees
+                for c in range(C):
+                    dx[n, h, w, c] = zero
         for h in range(height):
-            for i in range(2):
-                dx[n, 2 * h + i, 2 * width :] = 0
             for w in range(width):
                 for c in range(C):
                     g, m = dy[n, h, w, c], y[n, h, w, c]

@@ -11,7 +11,7 @@ import numpy as np
 from yuanli.kernels.compiler import AVX512, jit, parallel, share, threads
 from yuanli.kernels.direct import PIXELS
 from yuanli.kernels.memory import empty
-from yuanli.kernels.simd import dot_tile, outer_tile
+from yuanli.kernels.simd import address_of, dot_tile, outer_tile
 
 LANES = 16
 ROWS = PIXELS  # sequences in a tile
@@ -141,7 +141,7 @@ def tile_product(x, first, last, tile, panel, start, out):
     """out (SPAN) = start + blocks first … last − 1 of x (blocks, tiles, SPAN) times their rows of a panel"""
     tiles = x.shape[1]
     dot_tile(
-        x[first, tile].ctypes.data, panel[first * LANES].ctypes.data, start.ctypes.data, out.ctypes.data,
+        address_of(x[first, tile]), address_of(panel[first * LANES]), address_of(start), address_of(out),
         last - first, 1, 1, LANES, tiles * SPAN, 0, 0, LANES, LANES * LANES, 0, 0, LANES, ROWS, LANES,
         ROWS, 1, 16,
     )  # fmt: skip
@@ -169,7 +169,7 @@ def _add_up(dz, dz_h, xh, N, D, sums, bias_sums, panels):
                 d = dz[t, panel] if block < of_x else dz_h[t, panel]
                 for m in range(0, LANES, OUTER):
                     outer_tile(
-                        d.ctypes.data + 4 * m, xh[t, block].ctypes.data, sums[panel, block, m].ctypes.data,
+                        address_of(d) + 4 * m, address_of(xh[t, block]), address_of(sums[panel, block, m]),
                         many, 1, N, d_step, 0, LANES, x_step, 0, LANES, OUTER, 16,
                     )  # fmt: skip
             for step in range(t, t + many):

@@ -35,6 +35,7 @@ from yuanli.kernels.simd import (
     KERNEL_GRADIENT3,
     OUTPUT2,
     OUTPUT3,
+    address_of,
     dot_tile,
     outer_tile,
     transform_tile,
@@ -138,7 +139,7 @@ def _kernels(thread, address, shape, strides, kernels, scratch, outputs, size, s
 def _some_kernels(taps, kernels, s_row, s_column, size):
     """The BLOCK × BLOCK kernels of one phase of one block of channels to one panel."""
     for c in range(BLOCK):
-        source, target, step = taps[c].ctypes.data, kernels[0, c].ctypes.data, kernels.strides[0] // 4
+        source, target, step = address_of(taps[c]), address_of(kernels[0, c]), kernels.strides[0] // 4
         if size == 6:
             transform_tile(
                 source, s_row * BLOCK, s_column * BLOCK, 0, 3, 0, 3, target, 6 * step, step, 6, 6, BLOCK,
@@ -157,7 +158,7 @@ def _input_tile(x, row, column, stride, first, size, target, step):
     H, W, C = x.shape
     above, below = inside(row, stride[0], size, H)
     left, right = inside(column, stride[1], size, W)
-    source = x.ctypes.data + 4 * ((row * W + column) * C + first)
+    source = address_of(x) + 4 * ((row * W + column) * C + first)
     s_row, s_column = stride[0] * W * C, stride[1] * C
     if size == 6:
         transform_tile(
@@ -175,7 +176,7 @@ def _input_tile(x, row, column, stride, first, size, target, step):
 def _gradient_tile(dy, row, column, first, size, target, step):
     """A dy Aᵀ of 4×4 gradients of one image; 16 channels."""
     H, W, O = dy.shape
-    source = dy.ctypes.data + 4 * ((row * W + column) * O + first)
+    source = address_of(dy) + 4 * ((row * W + column) * O + first)
     below, right = min(4, H - row), min(4, W - column)
     if size == 6:
         transform_tile(
@@ -226,19 +227,19 @@ def _some_tiles(x, kernels, start, out, inputs, products, plan, task):
         row, column = at // across * 4 * stride[0] - corner[0], at % across * 4 * stride[1] - corner[1]
         for d in range(depth):
             p, block = d // blocks, d % blocks
-            target = inputs.ctypes.data + 4 * (d * room + t) * BLOCK
+            target = address_of(inputs) + 4 * (d * room + t) * BLOCK
             _input_tile(
                 x[n], row + p // stride[1], column + p % stride[1], stride, block * BLOCK, size, target,
                 inputs_step,
             )  # fmt: skip
     for k in range(size * size):
         for j in range(panel, last):
-            w = kernels[k, j * depth * BLOCK].ctypes.data
+            w = address_of(kernels[k, j * depth * BLOCK])
             # whatever is added to product (1, 1) is added to all 16 outputs: the bias goes in there
-            s = start[int(k == size + 1)].ctypes.data + 4 * j * BLOCK
+            s = address_of(start[int(k == size + 1)]) + 4 * j * BLOCK
             for t in range(0, many, PIXELS):
-                source = inputs[k, t].ctypes.data
-                target = products[k, t * wide + j - panel].ctypes.data
+                source = address_of(inputs[k, t])
+                target = address_of(products[k, t * wide + j - panel])
                 count = min(PIXELS, many - t)
                 dot_tile(
                     source, w, s, target, depth, 1, 1, BLOCK, room * BLOCK, 0, 0, BLOCK,
@@ -250,8 +251,8 @@ def _some_tiles(x, kernels, start, out, inputs, products, plan, task):
         place = ((n * OH + phase[0] + row * step[0]) * OW + phase[1] + column * step[1]) * O
         for j in range(panel, last):
             _output_tile(
-                products[0, t * wide + j - panel].ctypes.data, products_step,
-                out.ctypes.data + 4 * (place + j * BLOCK), step[0] * OW * O, step[1] * O,
+                address_of(products[0, t * wide + j - panel]), products_step,
+                address_of(out) + 4 * (place + j * BLOCK), step[0] * OW * O, step[1] * O,
                 min(4, height - row), min(4, width - column), min(BLOCK, O - j * BLOCK), size,
             )  # fmt: skip
 
@@ -283,10 +284,10 @@ def _some_kernel_sums(x, dy, xs, ds, sums, scratch, plan, task):
                 _input_tile(
                     x[n], row * stride[0] - corner[0] + p // stride[1],
                     column * stride[1] - corner[1] + p % stride[1], stride, block * BLOCK, size,
-                    xs[0, d * room + t].ctypes.data, xs.shape[1] * BLOCK,
+                    address_of(xs[0, d * room + t]), xs.shape[1] * BLOCK,
                 )  # fmt: skip
             for j in range(min(wide, outputs - group * wide)):
-                target, step = ds[0, j * room + t].ctypes.data, ds.shape[1] * BLOCK
+                target, step = address_of(ds[0, j * room + t]), ds.shape[1] * BLOCK
                 _gradient_tile(dy[n], row, column, (group * wide + j) * BLOCK, size, target, step)
         for j in range(min(wide, outputs - group * wide)):
             for d in range(depth):
@@ -302,7 +303,7 @@ def _kernel_sum(xs, ds, many, scratch, size):
     for k in range(size * size):
         for m in range(0, BLOCK, ROWS):
             outer_tile(
-                xs[k].ctypes.data + 4 * m, ds[k].ctypes.data, scratch[k, m].ctypes.data, 1, 1,
+                address_of(xs[k]) + 4 * m, address_of(ds[k]), address_of(scratch[k, m]), 1, 1,
                 many, 0, 0, BLOCK, 0, 0, BLOCK, ROWS, 16,
             )  # fmt: skip
 
@@ -314,8 +315,8 @@ def _add_kernel(scratch, sums, phase, stride, size):
     s_step = BLOCK * BLOCK
     t_row, t_column = stride[0] * KW * s_step, stride[1] * s_step
     for c in range(BLOCK):
-        source = scratch[0, c].ctypes.data
-        target = sums[phase // stride[1], phase % stride[1], c].ctypes.data
+        source = address_of(scratch[0, c])
+        target = address_of(sums[phase // stride[1], phase % stride[1], c])
         if size == 6:
             transform_tile(
                 source, 6 * s_step, s_step, 0, 6, 0, 6, target, t_row, t_column, 3, 3, BLOCK,
