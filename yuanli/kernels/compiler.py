@@ -103,7 +103,7 @@ def _compile(function: Callable, **options: Any) -> Callable:
     others = numba.config.CACHE_LOCATOR_CLASSES
     numba.config.CACHE_LOCATOR_CLASSES = f"{__name__}.Locator"
     try:
-        return numba.njit(cache=bool(CACHE), nogil=True, no_cfunc_wrapper=True, **options)(function)
+        return numba.njit(cache=bool(CACHE), nogil=True, error_model="numpy", no_cfunc_wrapper=True, **options)(function)
     finally:
         numba.config.CACHE_LOCATOR_CLASSES = others
 
@@ -123,19 +123,20 @@ class parallel:
     def __init__(self, function: Callable) -> None:
         self.__doc__ = function.__doc__
         self.kernel = jit(function)
-        self.everywhere: Callable | None = None
+        self.in_parts: Callable | None = None
 
     def __call__(self, *arguments: Any) -> None:
-        if threads() == 1:
-            return self.on_one(*arguments)
-        if self.everywhere is None:
-            self.everywhere = _on_every_thread(self.kernel)
-        if self.everywhere(*arguments):
-            raise RuntimeError(f"{self.kernel.__name__} failed on a thread")
+        self._run(threads(), arguments)
 
     def on_one(self, *arguments: Any) -> None:
         """All of it on the thread that asks."""
-        self.kernel((0, 1), *arguments)
+        self._run(1, arguments)
+
+    def _run(self, parts: int, arguments: tuple) -> None:
+        if self.in_parts is None:
+            self.in_parts = _in_parts(self.kernel)
+        if self.in_parts(parts, *arguments):
+            raise RuntimeError(f"{self.kernel.__name__} failed on a thread")
 
 
 @jit
@@ -145,20 +146,22 @@ def share(thread, number):
     return range(np.uint64(number * k // many), np.uint64(number * (k + 1) // many))
 
 
-def _everywhere(*arguments):
-    return _run(_kernel, arguments)  # noqa: F821, names that `_on_every_thread` gives
+def _run_in_parts(parts, *arguments):
+    return _run_parts(_kernel, parts, arguments)  # noqa: F821, names that `_in_parts` gives
 
 
-def _on_every_thread(kernel: Any) -> Callable:
-    """A function of the kernel's arguments but the first, in the kernel's file so that it is kept with it."""
+def _in_parts(kernel: Any) -> Callable:
+    """A function of the number of parts and the kernel's other arguments, kept with the kernel's file."""
+    if not numba:
+        return lambda parts, *arguments: kernel((0, 1), *arguments)
     from yuanli.kernels.threads import run_parts, start_threads
 
     start_threads()
-    of, name = kernel.py_func.__code__, f"{kernel.__name__}_everywhere"
-    code = _everywhere.__code__.replace(
+    of, name = kernel.py_func.__code__, f"{kernel.__name__}_in_parts"
+    code = _run_in_parts.__code__.replace(
         co_filename=of.co_filename, co_firstlineno=of.co_firstlineno, co_name=name, co_qualname=name
     )
-    return jit(FunctionType(code, {"_run": run_parts, "_kernel": kernel, "__name__": kernel.__module__}))
+    return jit(FunctionType(code, {"_run_parts": run_parts, "_kernel": kernel, "__name__": kernel.__module__}))
 
 
 def processor_has(feature: str) -> bool:

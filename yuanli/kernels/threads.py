@@ -2,12 +2,14 @@
 
 Numba's own way, a loop over `prange` in a function compiled with `parallel=True`, puts the machine code of
 the loop into five libraries, each optimised anew: half of the time that a first LeNet step takes.  Here a
-kernel is compiled once, and once more with the few instructions around it that hand it to the pool.
+kernel is compiled once, together with the few instructions that hand it to the pool.
 """
 
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
+from numba.core.compiler import compile_internal
+from numba.core.targetconfig import ConfigStack
 from numba.extending import intrinsic
 from numba.np.ufunc.parallel import _launch_threads as start_threads
 
@@ -18,38 +20,54 @@ WORDS = WORD.as_pointer()
 
 
 @intrinsic
-def run_parts(typing, kernel, arguments):
-    """Call kernel((part, parts), *arguments) for every part, each on a thread; returns how many failed."""
-    which = types.UniTuple(types.int64, 2)
-    asked = kernel.get_call_type(typing, (which, *arguments), {})
+def run_parts(typing, kernel, parts, arguments):
+    """Call kernel((part, parts), *arguments) for every part, each on a thread; returns how many failed.
+
+    One part alone is the caller's.
+    """
+    inner = (types.UniTuple(types.int64, 2), *arguments)
 
     def generate(context, builder, signature, values):
-        compiled = kernel.dispatcher.overloads[asked.args]
-        context.add_linking_libs([compiled.library])
-        shared = ir.LiteralStructType([values[1].type, WORD, WORD])  # the arguments, parts, failures
+        _, parts, packed = values
+        compiled = _compile(context, kernel.dispatcher.py_func, inner)
+        shared = ir.LiteralStructType([packed.type, WORD, WORD])  # the arguments, parts, failures
         stretch = _stretch(builder.module, f"{builder.function.name}.stretch")
         b = ir.IRBuilder(stretch.append_basic_block())
         firsts, many, _, data = stretch.args
-        packed, parts, failures = _fields(b, b.bitcast(data, shared.as_pointer()))
-        first, unpacked = b.ptrtoint(b.load(firsts), WORD), cgutils.unpack_tuple(b, b.load(packed))
+        given, of, failures = _fields(b, b.bitcast(data, shared.as_pointer()))
+        first, unpacked = b.ptrtoint(b.load(firsts), WORD), cgutils.unpack_tuple(b, b.load(given))
         with cgutils.for_range(b, b.load(many)) as loop:
-            part = cgutils.pack_array(b, [b.add(first, loop.index), b.load(parts)])
-            status, _ = context.call_internal_no_propagate(b, compiled.fndesc, asked, [part, *unpacked])
+            part = cgutils.pack_array(b, [b.add(first, loop.index), b.load(of)])
+            status, _ = context.call_internal_no_propagate(b, compiled, types.none(*inner), [part, *unpacked])
             b.atomic_rmw("add", failures, b.zext(status.is_error, WORD), "monotonic")
         b.ret_void()
 
-        threads = builder.call(_from_the_pool(builder, "get_num_threads", WORD), [])
         data = cgutils.alloca_once(builder, shared)
-        for place, value in zip(_fields(builder, data), (values[1], threads, WORD(0)), strict=True):
+        for place, value in zip(_fields(builder, data), (packed, parts, WORD(0)), strict=True):
             builder.store(value, place)
         nought = ir.Constant(BYTES, None)
-        pointers = [cgutils.alloca_once_value(builder, v) for v in (nought, threads, WORD(1))]
-        pointers = [builder.bitcast(p, BYTES) for p in (stretch, *pointers, data)]
-        run = _from_the_pool(builder, "numba_parallel_for", NOTHING, *[BYTES] * 5, *[WORD] * 3)
-        builder.call(run, [*pointers, WORD(0), WORD(1), threads])
+        pointers = [cgutils.alloca_once_value(builder, v) for v in (nought, parts, WORD(1))]
+        with builder.if_else(builder.icmp_signed("==", parts, WORD(1))) as (alone, together):
+            with alone:
+                builder.call(stretch, [*pointers, builder.bitcast(data, BYTES)])
+            with together:
+                kind = ir.FunctionType(NOTHING, [BYTES] * 5 + [WORD] * 3)
+                run = cgutils.get_or_insert_function(builder.module, kind, "numba_parallel_for")
+                pointers = [builder.bitcast(p, BYTES) for p in (stretch, *pointers, data)]
+                builder.call(run, [*pointers, WORD(0), WORD(1), parts])
         return builder.load(_fields(builder, data)[2])
 
-    return types.int64(kernel, arguments), generate
+    return types.int64(kernel, types.int64, arguments), generate
+
+
+def _compile(context, function, arguments):
+    """Compile a function into the library of the one that is being compiled."""
+    flags = ConfigStack().top().copy()
+    flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
+    library = context.active_code_library
+    return compile_internal(
+        context.typing_context, context, library, function, arguments, types.none, flags, {}
+    ).fndesc
 
 
 def _stretch(module, name):
@@ -65,8 +83,3 @@ def _stretch(module, name):
 
 def _fields(builder, struct):
     return [cgutils.gep_inbounds(builder, struct, 0, k) for k in range(3)]
-
-
-def _from_the_pool(builder, name, result, *parameters):
-    """A function of the pool, which `start_threads` makes known."""
-    return cgutils.get_or_insert_function(builder.module, ir.FunctionType(result, parameters), name)
