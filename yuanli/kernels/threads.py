@@ -1,7 +1,7 @@
 """How a kernel is handed to the threads of Numba's pool.
 
 Numba's own way, a loop over `prange` in a function compiled with `parallel=True`, puts the machine code of
-the loop into five libraries, each optimised anew: half of the time that a first LeNet step takes.  Here a
+the loop into five libraries, each optimised anew: half of the 24 s that a first LeNet step took.  Here a
 kernel is compiled once, together with the few instructions that hand it to the pool.
 """
 
