@@ -98,19 +98,17 @@ class Locator:
         return str(self.line)
 
 
-def _compile(function: Callable, **options: Any) -> Callable:
-    """Numba's `njit`, with compiled code kept where `Locator` says."""
+def jit(function: Callable) -> Callable:
+    """Numba's `njit`: code is kept where `Locator` says, and numbers divide as NumPy's do, also by zero."""
+    if not numba:
+        return function
     others = numba.config.CACHE_LOCATOR_CLASSES
     numba.config.CACHE_LOCATOR_CLASSES = f"{__name__}.Locator"
     try:
-        return numba.njit(cache=bool(CACHE), nogil=True, error_model="numpy", no_cfunc_wrapper=True, **options)(function)
+        options = {"cache": bool(CACHE), "nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+        return numba.njit(**options)(function)
     finally:
         numba.config.CACHE_LOCATOR_CLASSES = others
-
-
-def jit(function: Callable) -> Callable:
-    """Compile `function` for one thread."""
-    return _compile(function) if numba else function
 
 
 class parallel:
@@ -161,7 +159,8 @@ def _in_parts(kernel: Any) -> Callable:
     code = _run_in_parts.__code__.replace(
         co_filename=of.co_filename, co_firstlineno=of.co_firstlineno, co_name=name, co_qualname=name
     )
-    return jit(FunctionType(code, {"_run_parts": run_parts, "_kernel": kernel, "__name__": kernel.__module__}))
+    names = {"_run_parts": run_parts, "_kernel": kernel, "__name__": kernel.__module__}
+    return jit(FunctionType(code, names))
 
 
 def processor_has(feature: str) -> bool:
