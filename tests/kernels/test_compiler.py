@@ -83,7 +83,7 @@ def test_a_kernel_on_all_threads(size):
 @pytest.mark.parametrize("fails", [0, 1000])
 def test_a_thread_that_fails_is_heard_of(fails):
     x = np.empty(1001)
-    with pytest.raises((RuntimeError, ValueError), match="fill failed on a thread" if COMPILES else None):
+    with pytest.raises((RuntimeError, ValueError), match="fill failed" if COMPILES else None):
         fill(x, (2, 0.5), Names(fails, x), True)
     test_a_kernel_on_all_threads(1001)
 

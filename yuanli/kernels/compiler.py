@@ -121,20 +121,20 @@ class parallel:
     def __init__(self, function: Callable) -> None:
         self.__doc__ = function.__doc__
         self.kernel = jit(function)
-        self.in_parts: Callable | None = None
+        self.in_parts: Callable = self._first
 
     def __call__(self, *arguments: Any) -> None:
-        self._run(threads(), arguments)
+        if self.in_parts(threads(), *arguments):
+            raise RuntimeError(f"{self.kernel.__name__} failed on a thread")
 
     def on_one(self, *arguments: Any) -> None:
         """All of it on the thread that asks."""
-        self._run(1, arguments)
+        if self.in_parts(1, *arguments):
+            raise RuntimeError(f"{self.kernel.__name__} failed")
 
-    def _run(self, parts: int, arguments: tuple) -> None:
-        if self.in_parts is None:
-            self.in_parts = _in_parts(self.kernel)
-        if self.in_parts(parts, *arguments):
-            raise RuntimeError(f"{self.kernel.__name__} failed on a thread")
+    def _first(self, parts: int, *arguments: Any) -> int | None:
+        self.in_parts = _in_parts(self.kernel)
+        return self.in_parts(parts, *arguments)
 
 
 @jit
@@ -185,15 +185,16 @@ def set_threads(number: int) -> None:
     most = numba.config.NUMBA_NUM_THREADS if numba else 1
     if not isinstance(number, int) or not 1 <= number <= most:
         raise ValueRangeError(f"set_threads needs a whole number from 1 to {most}, got {number!r}")
-    if numba:
-        numba.set_num_threads(number)
+    global _threads
+    _threads = number
 
 
 def threads() -> int:
     """How many threads kernels run on."""
-    return numba.get_num_threads() if numba and not _forked else 1
+    return 1 if _forked else _threads
 
 
+_threads = 1
 _forked = False
 
 
@@ -211,8 +212,7 @@ def _prepare_threads() -> None:
             f"YUANLI_THREADS={asked} is more than the {most} threads of Numba, which was imported before: "
             "import yuanli first, or set NUMBA_NUM_THREADS too"
         )
-    if 0 < asked < most:
-        numba.set_num_threads(asked)
+    set_threads(asked or most)
     threadpool_limits(1, user_api="blas")
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_after_fork)

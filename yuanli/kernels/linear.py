@@ -38,9 +38,12 @@ def _linear(x, weight, bias, floor):
     narrow = x.dtype == weight.dtype == FLOAT32 and (bias is None or bias.dtype == FLOAT32)
     if M < PIXELS or not narrow:  # few rows are not worth packing W
         return linear_numpy(x, weight, bias, floor)
-    start = np.zeros(-(-N // LANES) * LANES, np.float32)
-    if bias is not None:
-        start[:N] = bias
+    if bias is not None and N % LANES == 0:
+        start = np.ascontiguousarray(bias)
+    else:
+        start = np.zeros(-(-N // LANES) * LANES, np.float32)
+        if bias is not None:
+            start[:N] = bias
     panels, y = empty((len(start) // LANES, K, LANES)), empty((M, N))
     x, weight = np.ascontiguousarray(x), np.ascontiguousarray(weight)
     if M * K * N >= WORTH:
