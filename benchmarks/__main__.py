@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks import peers, training_steps
+from benchmarks import first_step, peers, training_steps, words
 from benchmarks.boosting import BOOSTING
 from benchmarks.inference import INFERENCES
 from benchmarks.linear_and_kernel_machines import MACHINES
@@ -21,8 +21,6 @@ from benchmarks.neighbours import NEIGHBOURS
 from benchmarks.small_operations import SMALL_OPERATIONS
 from benchmarks.timing import Timing, foreign_load, interleaved
 from benchmarks.training_steps import TRAINING_STEPS
-from benchmarks.words import WORDS, measure
-from benchmarks.words import table as table_of_words
 from yuanli.kernels.compiler import threads
 
 SECTIONS: dict[str, tuple[tuple, float, str]] = {  # title: rows, milliseconds in its unit, unit
@@ -34,7 +32,14 @@ SECTIONS: dict[str, tuple[tuple, float, str]] = {  # title: rows, milliseconds i
     "Small operations, forward and backward": (SMALL_OPERATIONS, 1e-3, "microseconds"),
     "Nearest neighbours": (NEIGHBOURS, 1.0, "milliseconds"),
 }
-
+OWN_TABLES: dict[str, tuple[str, tuple, Any]] = {  # title: what is measured, rows, their module
+    "word2vec": ("Whole trainings from a text file.", words.WORDS, words),
+    "First step": (
+        "LeNet, 128 images, from the start of the process; three processes each.",
+        first_step.FIRST_STEPS,
+        first_step,
+    ),
+}
 
 EAGER = ("torch", "torch channels-last")  # where these are measured, the ratio is to the better of them
 OPTIONAL = ("torch.compile", *peers.NAMES)  # left out, with a line that says so, where they fail
@@ -123,9 +128,13 @@ def main() -> None:
         title: [b for b in rows if wanted in b.name.lower() or wanted in title.lower()]
         for title, (rows, _, _) in SECTIONS.items()
     }
-    words = [row for row in WORDS if wanted in row.name.lower() or wanted in "word2vec"]
-    if not any(chosen.values()) and not words:
-        names = "; ".join(b.name for rows in (*(s[0] for s in SECTIONS.values()), WORDS) for b in rows)
+    own = {
+        title: [row for row in rows if wanted in row.name.lower() or wanted in title.lower()]
+        for title, (_, rows, _) in OWN_TABLES.items()
+    }
+    if not any([*chosen.values(), *own.values()]):
+        every = [*(s[0] for s in SECTIONS.values()), *(s[1] for s in OWN_TABLES.values())]
+        names = "; ".join(b.name for rows in every for b in rows)
         parser.error(f"no row contains {options.only!r}; there are: {names}")
     machine = (
         f"{platform.machine()}, {os.cpu_count()} cores; threads: ours {threads()}, torch {options.threads}; "
@@ -143,11 +152,12 @@ def main() -> None:
             text.append(f"## {title}\n\nIn {name}, median (quartiles).\n\n{table(rows, unit)}")
             results[title] = rows
             print("\n" + text[-1])
-    if words:
-        measured = [measure(row) for row in words]
-        text.append(f"## word2vec\n\nWhole trainings from a text file.\n\n{table_of_words(measured)}")
-        results["word2vec"] = measured
-        print("\n" + text[-1])
+    for title, rows in own.items():
+        if rows:
+            what, _, module = OWN_TABLES[title]
+            results[title] = [module.measure(row) for row in rows]
+            text.append(f"## {title}\n\n{what}\n\n{module.table(results[title])}")
+            print("\n" + text[-1])
     if options.markdown:
         head = (
             "# Benchmarks\n\n`make bench` measures them anew: all sides in turn, in one run, on the same "
