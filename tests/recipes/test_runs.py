@@ -70,14 +70,30 @@ def test_evaluate_finds_the_data_again_and_agrees_with_the_predictions_kept(mlp,
 
 
 def test_mirrored_is_the_mean_over_an_image_and_its_mirror_image(mlp, digits, tmp_path):
-    both = evaluate(mlp, mirrored=True)
+    both = evaluate(mlp, views=2)
     flipped = replace(digits.test, x=digits.test.x[..., ::-1].copy())
     one, other = (evaluate(mlp, replace(digits, test=test)).predictions for test in (digits.test, flipped))
     np.testing.assert_allclose(both.predictions, (one + other) / 2, rtol=1e-6)
     assert both.parameters == evaluate(mlp).parameters
     table = train("linear", load("iris"), out=tmp_path / "run", **QUICK)
-    with pytest.raises(ValueRangeError, match="mirrored is for models of images"):
-        evaluate(table, mirrored=True)
+    with pytest.raises(ValueRangeError, match="views are for models of images"):
+        evaluate(table, views=2)
+
+
+def test_ten_views_are_five_places_and_their_mirror_images(mlp, digits):
+    x, total = digits.test.x, 0
+    for down, right in ((0, 0), (-1, -1), (-1, 1), (1, -1), (1, 1)):
+        moved = np.zeros_like(x)
+        to, source = (
+            (slice(max(s, 0), 8 + min(s, 0)) for s in step) for step in ((down, right), (-down, -right))
+        )
+        moved[(..., *to)] = x[(..., *source)]
+        for view in (moved, moved[..., ::-1].copy()):
+            test = replace(digits.test, x=view)
+            total = total + evaluate(mlp, replace(digits, test=test)).predictions
+    np.testing.assert_allclose(evaluate(mlp, views=10).predictions, total / 10, rtol=1e-5)
+    with pytest.raises(ValueRangeError, match="views needs 1, 2 or 10, got 3"):
+        evaluate(mlp, views=3)
 
 
 def test_pictures_are_predicted_as_their_pixels_are(mlp, digits, tmp_path):

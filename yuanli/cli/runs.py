@@ -197,9 +197,10 @@ def evaluate(
         str | None, typer.Option(metavar="DATA", help="Other data than the run's own test rows.")
     ] = None,
     target: Target = None,
-    mirrored: Annotated[
-        bool, typer.Option("--mirrored", help="Answer with the mean over each image and its mirror image.")
-    ] = False,
+    views: Annotated[
+        int,
+        typer.Option(help="Answer with the mean over 2 views of an image, mirrored too, or 10, also moved."),
+    ] = 1,
     data_root: Root = None,
     json: Json = False,
 ) -> None:
@@ -209,7 +210,7 @@ def evaluate(
     other = recipes.load_other(run, data, target=target, root=data_root) if data else None
     for line in other.notes if other else ():
         say(line)
-    judged = recipes.evaluate(run, other, root=data_root, mirrored=mirrored)
+    judged = recipes.evaluate(run, other, root=data_root, views=views)
     if json:
         print_json(judged.to_json())
         return

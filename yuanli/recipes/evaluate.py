@@ -7,7 +7,7 @@ from yuanli.data import Split
 from yuanli.data.catalog import TABLES, load_unseen
 from yuanli.errors import CheckpointError, DataError
 from yuanli.recipes.catalog import find
-from yuanli.recipes.predictor import Mirrored, Predictor
+from yuanli.recipes.predictor import Predictor, Views
 from yuanli.recipes.recipe import Evaluation, Recipe
 from yuanli.training import Run
 
@@ -15,16 +15,16 @@ SOURCE = {"spec", "target", "root", "test_size", "seed"}  # the arguments of `da
 
 
 def evaluate(
-    run: Run | str | Path, data: Any = None, *, root: str | Path | None = None, mirrored: bool = False
+    run: Run | str | Path, data: Any = None, *, root: str | Path | None = None, views: int = 1
 ) -> Evaluation:
     """Judge the run's model on the test part of `data`; without it, of its own data.
 
-    root: where data sets lie.  mirrored: answer with the mean over each image and its mirror image.
-    Raises: CheckpointError; ValueRangeError for `mirrored` without images; DataError when classes or columns
+    root: where data sets lie.  views: answer with the mean over so many views of each image (`Views`).
+    Raises: CheckpointError; ValueRangeError for `views` without images; DataError when classes or columns
     are others.
     """
     run = run if isinstance(run, Run) else Run.open(run)
-    model = Mirrored.around(open_predictor(run)) if mirrored else open_model(run)
+    model = open_model(run) if views == 1 else Views.of(open_predictor(run), views)
     return recipe_of(run).evaluate(run, model, load_again(run, root) if data is None else data)
 
 

@@ -114,23 +114,44 @@ class NetworkPredictor(Predictor):
 
 
 @dataclass
-class Mirrored(Predictor):
-    """Answers with the mean of what another says of an image and of its mirror image.
+class Views(Predictor):
+    """Answers with the mean of what another says of several views of an image.
+
+    Two are the image and its mirror image.  Ten are these two in five places: where they are, and moved by a
+    sixteenth of their size towards each corner, black where they came from.
 
     Source: Krizhevsky 2012, ImageNet classification with deep convolutional neural networks, section 4.1,
-    which also averages over five places.  Raises: ValueRangeError where rows are no images.
+    there with the corners of a larger image.
+    Raises: ValueRangeError for another number, or where rows are no images.
     """
 
     inner: Predictor
+    views: int
 
     @classmethod
-    def around(cls, inner: Predictor) -> "Mirrored":
+    def of(cls, inner: Predictor, views: int) -> Predictor:
+        if views not in (1, 2, 10):
+            raise ValueRangeError(f"views needs 1, 2 or 10, got {views!r}")
+        if views == 1:
+            return inner
         if len(inner.row) != 3:
-            raise ValueRangeError("mirrored is for models of images, and this one takes rows of a table")
-        return cls(**{field.name: getattr(inner, field.name) for field in fields(Predictor)}, inner=inner)
+            raise ValueRangeError("views are for models of images, and this one takes rows of a table")
+        known = {field.name: getattr(inner, field.name) for field in fields(Predictor)}
+        return cls(**known, inner=inner, views=views)
 
     def answer(self, x: np.ndarray) -> np.ndarray:
-        return (self.inner.answer(x) + self.inner.answer(np.ascontiguousarray(x[..., ::-1]))) / 2
+        height, width = x.shape[2:]
+        down, right = max(1, height // 16), max(1, width // 16)
+        bordered = np.pad(x, ((0, 0), (0, 0), (down, down), (right, right)))
+        places = [(down, right)]
+        if self.views == 10:
+            places += [(top, left) for top in (0, 2 * down) for left in (0, 2 * right)]
+        total = np.zeros(())
+        for top, left in places:
+            view = np.ascontiguousarray(bordered[:, :, top : top + height, left : left + width])
+            mirrored = np.ascontiguousarray(view[..., ::-1])
+            total = total + self.inner.answer(view) + self.inner.answer(mirrored)
+        return total / self.views
 
     @property
     def parameters(self) -> int:
