@@ -50,8 +50,7 @@ def _linear(x, weight, bias, floor):
         _turn(weight, panels)
         _rows(x, panels, start, floor, y)
     else:
-        _turn.on_one(weight, panels)
-        _rows.on_one(x, panels, start, floor, y)
+        _layer(x, weight, panels, start, floor, y)
     return y
 
 
@@ -71,13 +70,26 @@ def _turn(thread, weight, panels):
 
 @parallel
 def _rows(thread, x, panels, start, floor, y):
-    least = np.float32(floor)
     for task in share(thread, (len(x) + ROWS - 1) // ROWS):
-        first, last = task * ROWS, min(len(x), (task + 1) * ROWS)
-        some_rows(x, panels, start, y, first, last)
-        for m in range(first, last):
-            for n in range(y.shape[1]):
-                y[m, n] = least if y[m, n] < least else y[m, n]
+        _bounded_rows(x, panels, start, floor, y, task * ROWS, min(len(x), (task + 1) * ROWS))
+
+
+@jit
+def _layer(x, weight, panels, start, floor, y):
+    """All of it on one thread."""
+    for panel in range(len(panels)):
+        _pack(weight, panel * LANES, panels[panel])
+    for first in range(0, len(x), ROWS):
+        _bounded_rows(x, panels, start, floor, y, first, min(len(x), first + ROWS))
+
+
+@jit
+def _bounded_rows(x, panels, start, floor, y, first, last):
+    least = np.float32(floor)
+    some_rows(x, panels, start, y, first, last)
+    for m in range(first, last):
+        for n in range(y.shape[1]):
+            y[m, n] = least if y[m, n] < least else y[m, n]
 
 
 @jit

@@ -4,7 +4,7 @@ from yuanli.kernels.compiler import jit, parallel, share, threads
 from yuanli.kernels.dispatch import LARGE
 from yuanli.kernels.memory import empty
 from yuanli.kernels.pixels import copy
-from yuanli.kernels.simd import add_tile, address_of, transpose_tile
+from yuanli.kernels.simd import add_tile, address_of, copy_vector, transpose_tile
 
 BLOCK = 16  # channels side by side in packed memory
 
@@ -79,7 +79,8 @@ def gather(address, shape, strides, panel, block, kernels):
             for k in range(taps):
                 there = c * strides[1] + k // KW * strides[2] + k % KW * strides[3]
                 for o in range(outputs):
-                    copy(source + 4 * (there + o * strides[0]), target + 4 * ((c * taps + k) * lanes + o), 1)
+                    here = target + 4 * ((c * taps + k) * lanes + o)
+                    copy_vector(source + 4 * (there + o * strides[0]), here, 1)
                 for o in range(outputs, lanes):
                     kernels[c, k, o] = 0
     for c in range(channels, depth):

@@ -50,21 +50,21 @@ def _descend(w, g, scratch, lr, decay):
     if not _suits(g, w):
         return descend_numpy(w, g, scratch, lr, decay)
     sweep = _descend_everywhere if w.size >= LARGE else _descend_here
-    sweep(w.reshape(-1), g.reshape(-1), lr, decay)
+    sweep(w.ravel(), g.ravel(), lr, decay)
 
 
 def _descend_with_momentum(w, g, v, scratch, lr, decay, momentum, gain, nesterov):
     if not _suits(g, w, v):
         return descend_with_momentum_numpy(w, g, v, scratch, lr, decay, momentum, gain, nesterov)
     sweep = _momentum_everywhere if w.size >= LARGE else _momentum_here
-    sweep(w.reshape(-1), g.reshape(-1), v.reshape(-1), lr, decay, momentum, gain, nesterov)
+    sweep(w.ravel(), g.ravel(), v.ravel(), lr, decay, momentum, gain, nesterov)
 
 
 def _adam(w, g, m, v, scratch, rate, decay, beta1, beta2, root2, eps):
     if not _suits(g, w, m, v):
         return adam_numpy(w, g, m, v, scratch, rate, decay, beta1, beta2, root2, eps)
     sweep = _adam_everywhere if w.size >= LARGE else _adam_here
-    sweep(w.reshape(-1), g.reshape(-1), m.reshape(-1), v.reshape(-1), rate, decay, beta1, beta2, root2, eps)
+    sweep(w.ravel(), g.ravel(), m.ravel(), v.ravel(), rate, decay, beta1, beta2, root2, eps)
 
 
 def _suits(g, *written):
