@@ -6,7 +6,7 @@ Source: Shi 2007, Best-first decision tree learning; Ke 2017, LightGBM, NeurIPS,
 """
 
 import heapq
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -45,8 +45,9 @@ class Node:
     histogram: np.ndarray | None = None
     gain: float = 0.0
     feature: int = 0
-    goes_left: np.ndarray = field(default_factory=lambda: np.empty(0))
+    goes_left: np.ndarray | None = None  # by code; of a number it is made when the node is split
     cut: int = 0
+    missing_left: int = 0
     left_sums: tuple[int, int, int] = (0, 0, 0)
 
     @property
@@ -100,7 +101,8 @@ class Grower:
         self.free += [node.histogram for node in nodes if node.histogram is not None]
         leaves.sort(key=lambda leaf: leaf.begin)
         for leaf in leaves:
-            self.index[leaf.begin : leaf.end] = leaf.rows
+            if leaf.depth % 2 == 0:  # the root, or what its parent has put elsewhere
+                self.index[leaf.begin : leaf.end] = leaf.rows
         return self._tree(nodes, parents), leaves
 
     def values(self, leaves: list[Node], gradient: np.ndarray, hessian: np.ndarray) -> np.ndarray:
@@ -150,16 +152,13 @@ class Grower:
             leaves.append(node)
             self._release(node)
             return
-        node.cut, missing, *left = map(int, split)
-        node.goes_left = np.zeros(CODES, np.uint8)
+        node.cut, node.missing_left, *left = map(int, split)
         if self.bins.categorical[node.feature]:
             feature = self.features[node.feature]
             order = category_order(sums[:, node.feature], self.units, feature, node.vector())
-            node.goes_left[order[::-1][: node.cut] if missing else order[: node.cut]] = 1
+            node.goes_left = np.zeros(CODES, np.uint8)
+            node.goes_left[order[::-1][: node.cut] if node.missing_left else order[: node.cut]] = 1
             left = sums[:, node.feature, node.goes_left > 0].sum(1).tolist()
-        else:
-            node.goes_left[1 : node.cut + 1] = 1
-            node.goes_left[0] = missing
         node.left_sums = left[0], left[1], left[2]
         heapq.heappush(open_nodes, node)
 
@@ -182,6 +181,10 @@ class Grower:
         """Divide the node's rows; where no value was missing, a missing one goes with the majority."""
         (g, h, rows), (left_g, left_h, count) = node.sums, node.left_sums
         target = (self.other if node.depth % 2 else self.index)[node.begin : node.end]
+        if node.goes_left is None:
+            node.goes_left = np.zeros(CODES, np.uint8)
+            node.goes_left[1 : node.cut + 1] = 1
+            node.goes_left[0] = node.missing_left
         partition(self.rows.columns[node.feature], node.rows, node.goes_left, count, target)
         if not self.features[node.feature, 1]:
             node.goes_left[0] = 2 * count > rows
@@ -215,5 +218,6 @@ class Grower:
             f = node.feature
             inner = not self.bins.categorical[f]
             threshold = self.bins.edges[f, node.cut - 1] if inner and node.cut < self.bins.bins[f] else np.inf
+            assert node.goes_left is not None  # made when the node was split
             tree.split(node.at, f, left, node.gain, threshold if inner else np.nan, node.cut, node.goes_left)
         return tree
