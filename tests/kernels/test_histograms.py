@@ -54,7 +54,7 @@ def a_table_of_codes(rows, features, seed=0):
     """Of which one feature has so many rows in one bin that their packed sums are taken apart."""
     codes = np.random.default_rng(seed).integers(0, CODES, (rows, row_bytes(features))).astype(np.uint8)
     codes[:, features - 2] = 7
-    return Rows(codes, byte_codes.transpose(codes, features), np.empty(rows, np.int64))
+    return Rows(codes, byte_codes.transpose(codes, features), np.empty(rows, np.int64), rows)
 
 
 @pytest.mark.parametrize("rows", [1, 600, NEAREST + 1])
@@ -108,6 +108,19 @@ def test_sums_of_the_largest_gradients_do_not_overflow(value):
     assert out[2, 1, 1] == rows == out[2].sum() // 2
 
 
+def test_sums_that_need_no_looking_after():
+    """Once it is known that no code has more than BLOCK rows, sums are taken apart at the end only."""
+    rows = 20 * BLOCK
+    table, h = a_table_of_codes(rows, 4), np.ones(rows, np.float32)
+    table.columns[2] = table.codes[:, 2] = np.arange(rows) % 20  # BLOCK rows each
+    out = np.empty((2, 3, 4, CODES), np.int64)
+    most = max(np.bincount(column).max() for column in table.columns)
+    assert most == BLOCK
+    for some, known in zip(out, (table, table._replace(most=most)), strict=True):
+        histograms.first_histogram(known, -h, h, 0, histograms.room_for(4), some)
+    np.testing.assert_array_equal(*out)
+
+
 def a_node(seed):
     """A table with its units, what its features are, directions and rules."""
     rng = np.random.default_rng(seed)
@@ -117,7 +130,7 @@ def a_node(seed):
     codes = np.zeros((rows, 16), np.uint8)
     for f, (count, missing, _) in enumerate(kinds):
         codes[:, f] = rng.integers(0 if missing else 1, count + 1, rows)
-    table = Rows(codes, byte_codes.transpose(codes, features), np.empty(rows, np.int64))
+    table = Rows(codes, byte_codes.transpose(codes, features), np.empty(rows, np.int64), rows)
     units = pack_numpy(*gradients(seed, rows), 0, table.packed)
     rules = tree_growth.Rules(int(rng.integers(1, 20)), 1e-3, float(rng.integers(0, 2)))
     return table, units, kinds, rng.integers(-1, 2, features).astype(np.int8), rules

@@ -41,11 +41,15 @@ FEW = 2048  # rows under which starting threads costs more than they save
 
 
 class Rows(NamedTuple):
-    """A training set of N rows: codes (N, row_bytes), the same as columns (F, N), packed gradients (N,)."""
+    """A training set of N rows: codes (N, row_bytes), the same as columns (F, N), packed gradients (N,).
+
+    most: no code of any feature has more rows; N where that is not known.
+    """
 
     codes: np.ndarray
     columns: np.ndarray
     packed: np.ndarray
+    most: int
 
 
 def histogram_numpy(rows, index, out):
@@ -114,16 +118,16 @@ def _pack_and_add_part(rows, gradient, hessian, how, part, sums, taken):
     sums[part] = 0
     for start in range(first, last, SOME):
         stop = min(start + SOME, last)
-        anything = _in_good_time(sums[part], taken[part], anything)
+        anything = _in_good_time(sums[part], taken[part], rows.most, anything)
         pack_some(gradient, hessian, how, start, stop, rows.packed)
         _add_stretch(rows.columns, rows.packed, start, stop, sums[part])
     return anything
 
 
 @jit
-def _in_good_time(packed, taken, anything):
+def _in_good_time(packed, taken, most, anything):
     """Take packed sums apart before the next rows might overflow them; gives whether any ever were."""
-    if fullest(packed) <= BLOCK - SOME:
+    if most <= BLOCK or fullest(packed) <= BLOCK - SOME:
         return anything
     if not anything:
         taken[:] = 0
@@ -159,7 +163,7 @@ def accumulate(rows, index, part, sums, taken):
     here = sums[part]
     here[:] = 0
     for start in range(0, len(index), SOME):
-        anything = _in_good_time(here, taken[part], anything)
+        anything = _in_good_time(here, taken[part], rows.most, anything)
         count = min(SOME, len(index) - start)
         for group in range(0, features, GROUP):
             _gather(rows, index, start, count, group, near, values)

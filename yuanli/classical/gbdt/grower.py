@@ -72,7 +72,7 @@ class Grower:
     def __init__(self, codes: np.ndarray, bins: Bins, limits: Limits) -> None:
         self.bins, self.limits = bins, limits
         features = len(bins.bins)
-        self.rows = Rows(codes, transpose(codes, features), np.empty(len(codes), np.int64))
+        self.rows = Rows(codes, transpose(codes, features), np.empty(len(codes), np.int64), len(codes))
         missing = np.array([not column.all() for column in self.rows.columns])
         self.features = np.stack([bins.bins, missing, bins.categorical], axis=1).astype(np.int64)
         self.order = np.arange(len(codes), dtype=np.uint32)
@@ -118,6 +118,7 @@ class Grower:
             raise DataError(
                 "boosting needs finite gradients, got infinite ones: scale y down, or lower learning_rate"
             )
+        self.rows = self.rows._replace(most=int(sums[2].max()))
         g, h, rows = sums[:, 0].sum(1).tolist()
         total = g, h, rows
         root = Node(0, 0, 0, self.order, total, 0.0, histogram=sums)
