@@ -1,4 +1,4 @@
-"""What is to be known of a node's children before they can be split, in one go while the cache holds it."""
+"""What must be known of a node's children before they can be split: a sweep over rows, one over features."""
 
 import numpy as np
 
