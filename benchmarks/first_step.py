@@ -16,7 +16,7 @@ class FirstStep:
     """A row of the table: seconds from the start of a process to its end, after one step on 128 images."""
 
     name: str
-    library: str
+    side: str
     kept: bool  # whether kernels that were compiled before are found
     target: float | None = None
 
@@ -36,7 +36,7 @@ def measure(row: FirstStep) -> dict[str, Any]:
             cache = folder if row.kept else os.path.join(folder, str(k))
             start = time.perf_counter()
             subprocess.run(
-                [sys.executable, "-m", "benchmarks.first_step", row.library],
+                [sys.executable, "-m", "benchmarks.first_step", row.side],
                 env=os.environ | {"YUANLI_CACHE": cache},
                 stderr=subprocess.DEVNULL,
                 check=True,
@@ -62,12 +62,12 @@ def _lenet(nn: Any) -> Any:
     )  # fmt: skip
 
 
-def _step(library: str) -> None:
+def _step(side: str) -> None:
     import numpy as np
 
     rng = np.random.default_rng(0)
     x, y = rng.random((128, 1, 28, 28), np.float32), rng.integers(0, 10, 128)
-    if library == "yuanli":
+    if side == "yuanli":
         from yuanli import Tensor, nn, optim
         from yuanli.ops import cross_entropy
 
