@@ -28,9 +28,9 @@ print(elementwise.relu(x).sum(dtype=float), compiler.threads(), compiler.CACHE)
 """
 
 
-def in_a_fresh_process(**environment):
+def in_a_fresh_process(code=RELU, **environment):
     done = subprocess.run(
-        [sys.executable, "-c", RELU],
+        [sys.executable, "-c", code],
         env=os.environ | environment,
         capture_output=True,
         text=True,
@@ -91,8 +91,10 @@ def test_a_thread_that_fails_is_heard_of(fails):
 @COMPILED
 @pytest.mark.parametrize("pool", ["omp", "workqueue"])
 def test_either_pool_of_threads(pool):
-    (total, _, _), complaint = in_a_fresh_process(NUMBA_THREADING_LAYER=pool)
-    assert float(total) == pytest.approx(np.maximum(X, 0).sum(dtype=float)), complaint
+    code = f"{RELU}import numba\nprint(numba.threading_layer())"
+    (total, *_, used), _ = in_a_fresh_process(code, NUMBA_THREADING_LAYER=pool)
+    assert used == pool
+    assert float(total) == pytest.approx(np.maximum(X, 0).sum(dtype=float))
 
 
 @COMPILED

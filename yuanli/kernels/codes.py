@@ -64,9 +64,9 @@ def _encode_stretches(thread, x, edges, bins, categorical, codes):
                 landings[k] = inner[LEAP * k + LEAP - 1]
             for i in range(np.uint64(first), np.uint64(last)):
                 value = x[i, np.uint64(f)]
-                leaps = count_smaller(address_of(landings), value, 16)  # the last edge is infinite
+                leaps = count_smaller(address_of(landings), value, LEAP)  # the last edge is infinite
                 here = address_of(inner) + np.int64(leaps) * LEAP * x.itemsize
-                place = leaps * np.uint64(LEAP) + count_smaller(here, value, 16)
+                place = leaps * np.uint64(LEAP) + count_smaller(here, value, LEAP)
                 known = value == value  # false for nan
                 if categorical[f]:
                     known = known & (inner[place] == value) & (place < np.uint64(bins[f]))

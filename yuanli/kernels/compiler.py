@@ -125,7 +125,7 @@ class parallel:
 
     def __call__(self, *arguments: Any) -> None:
         if self.in_parts(threads(), *arguments):
-            raise RuntimeError(f"{self.kernel.__name__} failed on a thread")
+            raise RuntimeError(f"{self.kernel.__name__} failed")
 
     def on_one(self, *arguments: Any) -> None:
         """All of it on the thread that asks."""

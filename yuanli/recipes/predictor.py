@@ -129,11 +129,9 @@ class Views(Predictor):
     views: int
 
     @classmethod
-    def of(cls, inner: Predictor, views: int) -> Predictor:
-        if views not in (1, 2, 10):
+    def of(cls, inner: Predictor, views: int) -> "Views":
+        if views not in (2, 10):
             raise ValueRangeError(f"views needs 1, 2 or 10, got {views!r}")
-        if views == 1:
-            return inner
         if len(inner.row) != 3:
             raise ValueRangeError("views are for models of images, and this one takes rows of a table")
         known = {field.name: getattr(inner, field.name) for field in fields(Predictor)}
