@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from yuanli.kernels import codes as byte_codes
-from yuanli.kernels import histograms, tree_children, tree_growth, tree_values
+from yuanli.kernels import histograms, partition, tree_children, tree_growth, tree_values
 from yuanli.kernels.codes import CODES, STRETCH, row_bytes
 from yuanli.kernels.histograms import FEW, GROUP, Rows
 from yuanli.kernels.packing import BLOCK, NEAREST, pack_numpy
@@ -208,7 +208,7 @@ def test_the_best_group_of_categories_is_found():
     np.testing.assert_allclose(out[0, 0], max(gains), rtol=1e-6)
 
 
-@pytest.mark.parametrize("rows", [1, 500, tree_growth.MANY + 1])
+@pytest.mark.parametrize("rows", [1, 16, 500, partition.MANY + 19])
 def test_partition_keeps_the_order(rows):
     rng = np.random.default_rng(rows)
     codes = rng.integers(0, CODES, 2 * rows).astype(np.uint8)
@@ -217,8 +217,8 @@ def test_partition_keeps_the_order(rows):
         goes = goes_left[codes[index]] > 0
         out, twin = np.zeros((2, rows), np.uint32)
         left = int(goes.sum())
-        tree_growth.partition(codes, index, goes_left.astype(np.uint8), left, out)
-        tree_growth.partition_numpy(codes, index, goes_left.astype(np.uint8), left, twin)
+        partition.partition(codes, index, goes_left.astype(np.uint8), left, out)
+        partition.partition_numpy(codes, index, goes_left.astype(np.uint8), left, twin)
         np.testing.assert_array_equal(out, twin)
         np.testing.assert_array_equal(out, [*index[goes], *index[~goes]])
 

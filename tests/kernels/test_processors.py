@@ -26,6 +26,7 @@ COMPARISONS = (
     "distances",
     "word_pairs",
     "gram",
+    "histograms",
 )
 
 ONE_KERNEL = """

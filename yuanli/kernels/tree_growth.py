@@ -1,4 +1,4 @@
-"""The two other steps of growing a tree: the best cut of every feature's histogram, and dividing the rows.
+"""The best cut of every feature's histogram.
 
 A node with gradient sum G and hessian sum H has the value v = −G / (H + λ), kept within its bounds; its share
 of the loss is, to second order, G·v / 2.  A split gains  G·v − G_left·v_left − G_right·v_right.
@@ -12,12 +12,11 @@ from typing import NamedTuple
 import numpy as np
 
 from yuanli.kernels.codes import CODES
-from yuanli.kernels.compiler import jit, parallel, share, threads
+from yuanli.kernels.compiler import jit, parallel, share
 from yuanli.kernels.dispatch import choose
 
 SUPPORT = 10.0  # rows that a category needs to be ordered, and that smooth its place: LightGBM's cat_smooth
 NO_GAIN = -1.0
-MANY = 1 << 14  # rows from which it pays to divide them on all threads: waking those takes longer than fewer
 SCANS = 128  # features whose histograms are gone through sooner than other threads wake
 
 
@@ -79,22 +78,9 @@ def category_order(sums, units, feature, node):
     return codes[kept][np.argsort(g[kept] / (h[kept] + SUPPORT), kind="stable")]
 
 
-def partition_numpy(codes, rows, goes_left, left, out):
-    """out = the `left` rows whose code goes left, then the others, in their order."""
-    goes = goes_left[codes[rows]] != 0
-    out[:left], out[left:] = rows[goes], rows[~goes]
-
-
 def _best_splits(histogram, units, features, monotonic, node, rules, out):
     scan = _scan_features.on_one if len(features) < SCANS else _scan_features
     scan(histogram, units, features, monotonic, node, rules, out)
-
-
-def _partition(codes, rows, goes_left, left, out):
-    if len(rows) < MANY or threads() == 1:
-        _divide(codes, rows, goes_left, 0, left, out)
-    else:
-        _divide_halves(codes, rows, goes_left, left, out)
 
 
 @parallel
@@ -188,40 +174,4 @@ def _gain(g, h, units, monotonic, node, l2):
     return NO_GAIN if monotonic * (right - left) < 0 else gain
 
 
-@jit
-def _divide(codes, rows, goes_left, left, right, out):
-    """From the first row to the last, to the places from `left` and from `right` on."""
-    left, right = np.uint64(left), np.uint64(right)
-    for q in range(np.uint64(len(rows))):
-        row = rows[q]
-        goes = np.uint64(goes_left[codes[np.uint64(row)]])
-        out[left if goes else right] = row
-        left += goes
-        right += np.uint64(1) - goes
-
-
-@jit
-def _divide_backwards(codes, rows, goes_left, left, right, out):
-    """From the last row to the first, to the places before `left` and before `right`."""
-    left, right, size = np.uint64(left), np.uint64(right), np.uint64(len(rows))
-    for q in range(size):
-        row = rows[size - np.uint64(1) - q]
-        goes = np.uint64(goes_left[codes[np.uint64(row)]])
-        left -= goes
-        right -= np.uint64(1) - goes
-        out[left if goes else right] = row
-
-
-@parallel
-def _divide_halves(thread, codes, rows, goes_left, left, out):
-    """One thread from the front, one from the back: neither waits to hear how many the other sends left."""
-    half = len(rows) // 2
-    for part in share(thread, 2):
-        if part == 0:
-            _divide(codes, rows[:half], goes_left, 0, left, out)
-        else:
-            _divide_backwards(codes, rows[half:], goes_left, left, len(rows), out)
-
-
 best_splits = choose(best_splits_numpy, lambda: _best_splits)
-partition = choose(partition_numpy, lambda: _partition)

@@ -16,8 +16,9 @@ from yuanli.classical.gbdt.forest import Tree
 from yuanli.errors import DataError
 from yuanli.kernels.codes import CODES, transpose
 from yuanli.kernels.histograms import Rows, first_histogram, room_for
+from yuanli.kernels.partition import partition
 from yuanli.kernels.tree_children import children
-from yuanli.kernels.tree_growth import Rules, best_splits, category_order, partition
+from yuanli.kernels.tree_growth import Rules, best_splits, category_order
 from yuanli.kernels.tree_values import leaf_sums
 
 
