@@ -23,6 +23,7 @@ from yuanli.kernels.compiler import jit, parallel, share
 BLOCK = 4096  # rows in one bin whose packed sums cannot overflow
 HESSIAN_AT, GRADIENT_AT = 13, 38  # the lowest bits of the fields
 NEAREST = 1 << 16  # rows up to which values are rounded to the nearest multiple
+LANES = 64  # of the sums of an extent
 LIMIT = (1 << 25) - 1 - BLOCK  # of a sum before rounding up adds one a row
 
 
@@ -80,12 +81,14 @@ def _extents(thread, gradient, hessian, extent):
 
 @jit
 def _extent(v):
-    largest, total = np.zeros(16, np.float32), np.zeros(16)
-    whole = len(v) // 16 * 16
-    for i in range(0, whole, 16):
-        for lane in range(16):
-            size = abs(v[i + lane])
-            largest[lane] = max(largest[lane], size)
+    """max |v| and Σ |v|, in LANES sums side by side, so that none waits for the one before."""
+    largest, total = np.zeros(LANES, np.float32), np.zeros(LANES)
+    whole = len(v) // LANES * LANES
+    for i in range(0, whole, LANES):
+        some = v[i : i + LANES]
+        for lane in range(LANES):
+            size = abs(some[lane])
+            largest[lane] = size if size > largest[lane] else largest[lane]
             total[lane] += size
     for i in range(whole, len(v)):
         largest[0] = max(largest[0], abs(v[i]))
@@ -95,17 +98,18 @@ def _extent(v):
 
 @jit
 def pack_some(gradient, hessian, how, start, stop, packed):
-    """Rows start … stop − 1."""
+    """Rows start … stop − 1.  Slices count from 0: only so are eight rows packed at a time."""
     per_g, per_h, seed, least, spread = how
-    for i in range(start, stop):
-        r = np.uint32(np.uint32(np.uint32(i) * np.uint32(2654435761)) + seed)
+    gradient, hessian, packed = gradient[start:stop], hessian[start:stop], packed[start:stop]
+    for k in range(len(packed)):
+        r = np.uint32(np.uint32(np.uint32(start + k) * np.uint32(2654435761)) + seed)
         r = np.uint32(np.uint32(r ^ np.uint32(r >> np.uint32(15))) * np.uint32(2246822519))
         r = np.uint32(np.uint32(r ^ np.uint32(r >> np.uint32(13))) * np.uint32(3266489917))
         r = np.uint32(r ^ np.uint32(r >> np.uint32(16)))
         fine, coarse = np.uint32(r & np.uint32(0xFFFF)), np.uint32(r >> np.uint32(16))
-        q_g = np.int64(np.floor(gradient[i] * per_g + least + np.int32(fine) * spread))
-        q_h = np.int64(np.floor(hessian[i] * per_h + least + np.int32(coarse) * spread))
-        packed[i] = (q_g << GRADIENT_AT) + (q_h << HESSIAN_AT) + 1
+        q_g = np.int64(np.floor(gradient[k] * per_g + least + np.int32(fine) * spread))
+        q_h = np.int64(np.floor(hessian[k] * per_h + least + np.int32(coarse) * spread))
+        packed[k] = (q_g << GRADIENT_AT) + (q_h << HESSIAN_AT) + 1
 
 
 @jit
@@ -115,6 +119,15 @@ def fullest(sums):
     for k in range(len(sums)):
         most = max(most, sums[k] & ((1 << 13) - 1))
     return most
+
+
+@jit
+def unpack(sums, gradients, hessians, counts):
+    """The fields of packed sums."""
+    for k in range(len(sums)):
+        gradients[k] = sums[k] >> GRADIENT_AT
+        hessians[k] = (sums[k] >> HESSIAN_AT) & ((1 << 25) - 1)
+        counts[k] = sums[k] & ((1 << 13) - 1)
 
 
 @jit
