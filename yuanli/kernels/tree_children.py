@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from yuanli.kernels.codes import CODES
 from yuanli.kernels.compiler import parallel, share
 from yuanli.kernels.dispatch import choose
 from yuanli.kernels.histograms import accumulate, bring_together, histogram_numpy, shares
@@ -39,7 +40,8 @@ def _look(thread, sums, taken, anything, small, large, units, features, monotoni
     for f in share(thread, len(features)):
         bring_together(sums, taken, anything, f, small)
         for field in range(3):
-            large[field, f] -= small[field, f]
+            for code in range(CODES):
+                large[field, f, code] -= small[field, f, code]
         best_split(small[:, f], units, features[f], monotonic[f], nodes[0], rules, out[0, f])
         best_split(large[:, f], units, features[f], monotonic[f], nodes[1], rules, out[1, f])
 

@@ -131,8 +131,9 @@ def _add_leaves_in_parts(thread, raw, index, bounds, value):
     for part in share(thread, PARTS):
         for k in range(len(value)):
             first, last = _part(bounds, k, part)
-            for q in range(first, last):
-                raw[np.uint64(index[q])] += value[k]
+            more = value[k]
+            for row in index[first:last]:
+                raw[np.uint64(row)] += more
 
 
 @parallel
@@ -141,10 +142,9 @@ def _leaf_sums_in_parts(thread, gradient, hessian, index, bounds, sums):
         for k in range(len(bounds) - 1):
             first, last = _part(bounds, k, part)
             g = h = 0.0
-            for q in range(first, last):
-                row = np.uint64(index[q])
-                g += gradient[row]
-                h += hessian[row]
+            for row in index[first:last]:
+                g += gradient[np.uint64(row)]
+                h += hessian[np.uint64(row)]
             sums[part, 0, k], sums[part, 1, k] = g, h
 
 
