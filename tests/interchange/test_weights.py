@@ -70,7 +70,7 @@ def prefixed(path, prefix):
     return source
 
 
-@pytest.mark.parametrize("prefix", ["module.", "module.backbone.", ""])
+@pytest.mark.parametrize("prefix", ["module.", "module.backbone.", "learned/", ""])
 def test_prefixes_are_taken_off(prefix, tmp_path):
     source, target = prefixed(tmp_path / "w.safetensors", prefix), model()
     target.conv.weight.data[...] = 0

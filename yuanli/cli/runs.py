@@ -141,7 +141,9 @@ def train(
     weights: Annotated[
         str | None,
         typer.Option(
-            metavar="FILE", help="Start from these: .safetensors, .pth, .pdparams.", rich_help_panel=FROM
+            metavar="FILE",
+            help="Start from these: .safetensors, .pth, .pdparams; a run's are in model.safetensors.",
+            rich_help_panel=FROM,
         ),
     ] = None,
     freeze: Annotated[

@@ -63,8 +63,9 @@ def load_weights(
 ) -> Report:
     """Give `model` the weights in a file, as far as they fit, and say what fitted.
 
-    A prefix before the model's names ("module.", "backbone.") is taken off; Paddle's names and layouts become
-    ours.  Arrays of another shape, as the last layer's for other classes, are left as they are.
+    A prefix before the model's names ("module.", "backbone.", a run's "learned/") is taken off; Paddle's
+    names and layouts become ours.  Arrays of another shape, as the last layer's for other classes, are left
+    as they are.
     strict: everything of the model must be in the file, and fit.  by_order: the file's names are not looked
     at, for it has others for the same layers; its arrays are the model's in order, and all shapes must agree.
     Raises: RefusedError, CheckpointError as read_weights; CheckpointError when nothing fits, or by strict.
@@ -197,7 +198,7 @@ def _prefix(found: Mapping[str, Any], own: Mapping[str, Any]) -> str:
     """What stands before most of the model's names in the file; nothing rather than something."""
     counts: Counter[str] = Counter()
     for name in found:
-        for start in (0, *(m.end() for m in re.finditer(r"\.", name))):
+        for start in (0, *(m.end() for m in re.finditer(r"[./]", name))):
             if name[start:] in own:
                 counts[name[:start]] += 1
     return max(counts, key=lambda p: (counts[p], -len(p)), default="")
