@@ -83,10 +83,7 @@ class Emitter:
         lanes = value.type.count
         mask = self._first(count, lanes)
         target = self.builder.bitcast(pointer, value.type.as_pointer())
-        kind = ir.FunctionType(ir.VoidType(), [value.type, target.type, INT32, mask.type])
-        name = f"llvm.masked.store.v{lanes}f32.p0"
-        function = cgutils.get_or_insert_function(self.builder.module, kind, name)
-        self.builder.call(function, [value, target, ir.Constant(INT32, 4), mask])
+        self.call(f"llvm.masked.store.v{lanes}f32.p0", ir.VoidType(), value, target, INT32(4), mask)
 
     def _first(self, count, lanes):
         """For each lane, whether its number is below count."""
@@ -102,19 +99,25 @@ class Emitter:
         vector = ir.VectorType(FLOAT, lanes)
         source = self.builder.bitcast(pointer, vector.as_pointer())
         mask = self._first(count, lanes)
-        kind = ir.FunctionType(vector, [source.type, INT32, mask.type, vector])
-        name = f"llvm.masked.load.v{lanes}f32.p0"
-        function = cgutils.get_or_insert_function(self.builder.module, kind, name)
-        return self.builder.call(function, [source, ir.Constant(INT32, 4), mask, self.constant(0, lanes)])
+        nothing = self.constant(0, lanes)
+        return self.call(f"llvm.masked.load.v{lanes}f32.p0", vector, source, INT32(4), mask, nothing)
+
+    def call(self, name, result, *arguments):
+        """What one of LLVM's own functions, called by its name, gives."""
+        kind = ir.FunctionType(result, [argument.type for argument in arguments])
+        return self.builder.call(cgutils.get_or_insert_function(self.builder.module, kind, name), arguments)
+
+    def take(self, address, offset, kind, lanes):
+        """`lanes` numbers from memory, the offset in bytes; no alignment is asked of them."""
+        vector = ir.VectorType(kind, lanes)
+        where = self.builder.add(address, self.integer(offset))
+        value = self.builder.load(self.builder.inttoptr(where, vector.as_pointer()))
+        value.align = 1
+        return value
 
     def multiply_add(self, a, b, c):
         """a·b + c: one instruction where the processor has it (llvm.fma would call a function where not)."""
-        vector = a.type
-        kind = ir.FunctionType(vector, [vector] * 3)
-        function = cgutils.get_or_insert_function(
-            self.builder.module, kind, f"llvm.fmuladd.v{vector.count}f32"
-        )
-        return self.builder.call(function, [a, b, c])
+        return self.call(f"llvm.fmuladd.v{a.type.count}f32", a.type, a, b, c)
 
     def within(self, number, first, last):
         """Whether first ≤ number < last."""
@@ -518,11 +521,11 @@ def prefetch(typing, x, count, level):
         e = Emitter(builder)
         x, count = arguments[:2]
         byte = ir.IntType(8).as_pointer()
-        kind = ir.FunctionType(ir.VoidType(), [byte, INT32, INT32, INT32])
-        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
         with e.loop(builder.sdiv(count, e.integer(LINE))) as line:
             place = builder.bitcast(e.at(e.pointer(x), e.times(line, LINE)), byte)
-            builder.call(function, [place, INT32(0), INT32(locality), INT32(1)])  # to read, data
+            e.call(
+                "llvm.prefetch.p0", ir.VoidType(), place, INT32(0), INT32(locality), INT32(1)
+            )  # to read, data
         return context.get_dummy_value()
 
     return signature, generate

@@ -9,7 +9,6 @@ import platform
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
 from yuanli.kernels.compiler import AVX512, processor_has
@@ -31,14 +30,6 @@ MADD = {64: "llvm.x86.avx512.pmaddw.d.512", 32: "llvm.x86.avx2.pmadd.wd", 16: "l
 class DistanceEmitter(Emitter):
     """The words for distances; addresses and offsets are counted in bytes."""
 
-    def take(self, address, offset, kind, lanes):
-        """`lanes` numbers from memory; no alignment is asked of it."""
-        vector = ir.VectorType(kind, lanes)
-        where = self.builder.add(address, self.integer(offset))
-        value = self.builder.load(self.builder.inttoptr(where, vector.as_pointer()))
-        value.align = 1
-        return value
-
     def spread(self, address, offset, kind, lanes):
         """One number from memory, in every lane."""
         one = self.take(address, offset, kind, 1)
@@ -47,10 +38,6 @@ class DistanceEmitter(Emitter):
     def put(self, value, address, offset):
         where = self.builder.add(address, self.integer(offset))
         self.builder.store(value, self.builder.inttoptr(where, value.type.as_pointer())).align = 1
-
-    def call(self, name, result, *arguments):
-        kind = ir.FunctionType(result, [argument.type for argument in arguments])
-        return self.builder.call(cgutils.get_or_insert_function(self.builder.module, kind, name), arguments)
 
     def add_differences(self, total, a, b):
         """total + |a − b|, over bytes; where in `total` a pair's share goes does not matter."""
