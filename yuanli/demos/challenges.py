@@ -10,6 +10,7 @@ from yuanli.inspection.stress import stress, stress_chart
 from yuanli.inspection.style import save
 from yuanli.recipes.learn import learn
 from yuanli.recipes.lenet import LeNet
+from yuanli.recipes.predictor import AT_ONCE
 from yuanli.recipes.threads import suitable_threads
 
 
@@ -21,7 +22,7 @@ def challenges(out: Path, seed: int = 0, *, data: str = "digits", epochs: int = 
         raise DataError(f"lenet does not suit {data}: {reason}")
     predictor, _ = learn(recipe, recipe.chosen(split.train, {"epochs": epochs}), split.train, seed=seed)
     test = split.test
-    with suitable_threads(predictor.parameters):
+    with suitable_threads(predictor.work(min(AT_ONCE, len(test)))):
         points = stress(predictor, test.x, test.y, seed=seed)
     untouched = next(p.accuracy for p in points if p.strength == 0)
     names = list(dict.fromkeys(p.disturbance for p in points))

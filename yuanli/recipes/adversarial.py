@@ -20,7 +20,7 @@ from yuanli.models.gan import GAN, dcgan, gan
 from yuanli.recipes.image_quality import judge_of, quality
 from yuanli.recipes.recipe import Evaluation, Recipe, kept, trained_seconds
 from yuanli.recipes.settings import number, one_of, whole
-from yuanli.recipes.threads import suitable_threads
+from yuanli.recipes.threads import suitable_threads, work_of
 from yuanli.training import Hook, Run
 from yuanli.training.game import GENERATOR_LOSSES, Players, play
 
@@ -68,12 +68,16 @@ class Painter:
 
     def paint(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """n images, uint8 (n, C, H, W)."""
-        with suitable_threads(self.parameters):
+        with suitable_threads(self.work(n)):
             return as_bytes(self.game.sample(self.game.draw(n, rng)))
 
     @property
     def parameters(self) -> int:
         return sum(p.size for p in self.game.parameters())
+
+    def work(self, n: int) -> int:
+        """About how many multiply-adds n images take: as many to be painted as to be looked at."""
+        return 2 * work_of(self.game.discriminator, self.shape, n)
 
     def config(self) -> dict[str, Any]:
         return {"shape": list(self.shape)}
@@ -177,7 +181,7 @@ class Adversarial(Recipe):
                 for player in (painter.game.generator, painter.game.discriminator)
             )
         )
-        with suitable_threads(painter.parameters):
+        with suitable_threads(painter.work(chosen.batch_size)):
             play(
                 painter.game, players, batches, epochs=chosen.epochs, smoothing=chosen.smoothing,
                 generator_loss=chosen.generator_loss, hooks=hooks, resume=resume,

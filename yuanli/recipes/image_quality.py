@@ -12,7 +12,7 @@ from yuanli.inspection.frechet import frechet_distance
 from yuanli.models import LeNet5
 from yuanli.recipes.learn import learn
 from yuanli.recipes.lenet import LeNet
-from yuanli.recipes.predictor import NetworkPredictor
+from yuanli.recipes.predictor import AT_ONCE, NetworkPredictor
 from yuanli.recipes.threads import suitable_threads
 from yuanli.tensor import Tensor
 from yuanli.training import Run
@@ -27,7 +27,7 @@ def quality(
     judge: NetworkPredictor, y: np.ndarray, real: np.ndarray, made: np.ndarray, noise: np.ndarray
 ) -> dict[str, Any]:
     """What `judge` sees in real images (of classes y), in those made, and in an untrained generator's."""
-    with suitable_threads(judge.parameters):
+    with suitable_threads(judge.work(AT_ONCE)):
         (of_real, p_real), (of_made, p_made), (of_noise, _) = (seen(judge, x) for x in (real, made, noise))
     shares = np.bincount(p_made.argmax(1), minlength=p_made.shape[1]) / len(made)
     apart, before = frechet_distance(of_made, of_real), frechet_distance(of_noise, of_real)

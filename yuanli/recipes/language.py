@@ -140,7 +140,7 @@ class Language(Recipe):
         model = writer.model
         start_from(model, chosen.weights if resume is None else None, chosen.freeze)
         batches = streams_of(writer, train, chosen.batch_size, chosen.steps)
-        with suitable_threads(writer.parameters):
+        with suitable_threads(writer.parameters * chosen.batch_size * chosen.steps):
             training = fit(
                 model,
                 next_token_loss,
@@ -182,7 +182,7 @@ class Language(Recipe):
             raise DataError(f"{self.name} does not suit {data.name}: {reason}")
         streams = streams_of(model, data.test)
         began = time.perf_counter()
-        with suitable_threads(model.parameters):
+        with suitable_threads(model.parameters * streams.batch_size * streams.steps):
             loss = judge(model.model, next_token_loss, streams)["loss"]
         seconds = time.perf_counter() - began
         metrics = {

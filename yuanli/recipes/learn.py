@@ -38,7 +38,7 @@ def learn(
     start_from(predictor.model, settings.weights if resume is None else None, settings.freeze)
     batches = batches_of(predictor, train, settings, np.random.default_rng([seed, 1]))
     model = predictor.model
-    with suitable_threads(predictor.parameters):
+    with suitable_threads(predictor.work(batches.batch_size)):
         training = fit(
             model,
             recipe.loss(settings),

@@ -11,6 +11,7 @@ from yuanli.data.batches import Batches
 from yuanli.errors import DataError, ShapeError, ValueRangeError
 from yuanli.nn import Module
 from yuanli.ops import softmax
+from yuanli.recipes.threads import work_of
 from yuanli.training import predict as scores_of
 
 AT_ONCE = 256  # rows predicted at a time
@@ -59,6 +60,10 @@ class Predictor(ABC):
             raise DataError(
                 f"the model takes rows of shape {self.row}, those of {data.name} are {data.x.shape[1:]}"
             )
+
+    def work(self, rows: int) -> int:
+        """About how many multiply-adds answers for so many rows take."""
+        return rows * self.parameters
 
     def config(self) -> dict[str, Any]:
         """What restores it together with `state()`, as JSON."""
@@ -109,6 +114,9 @@ class NetworkPredictor(Predictor):
     def parameters(self) -> int:
         return sum(p.size for p in self.model.parameters())
 
+    def work(self, rows: int) -> int:
+        return work_of(self.model, self.shape, rows)
+
     def learned(self) -> dict[str, Any]:
         return self.model.state_dict()
 
@@ -154,6 +162,9 @@ class Views(Predictor):
     @property
     def parameters(self) -> int:
         return self.inner.parameters
+
+    def work(self, rows: int) -> int:
+        return self.inner.work(rows)
 
     def learned(self) -> dict[str, Any]:
         return self.inner.learned()

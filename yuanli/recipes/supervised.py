@@ -10,7 +10,7 @@ import numpy as np
 from yuanli.data import Dataset, Split, preprocess
 from yuanli.errors import CheckpointError
 from yuanli.inspection.report import Outcome, write_report
-from yuanli.recipes.predictor import Predictor
+from yuanli.recipes.predictor import AT_ONCE, Predictor
 from yuanli.recipes.recipe import Evaluation, Recipe, kept, trained_seconds
 from yuanli.recipes.threads import suitable_threads
 from yuanli.training import Run
@@ -70,7 +70,7 @@ class Supervised(Recipe):
 
     def evaluate(self, run: Run, model: Predictor, data: Split) -> Evaluation:
         model.check(data.test)
-        with suitable_threads(model.parameters):
+        with suitable_threads(model.work(min(AT_ONCE, len(data.test)))):
             predictions, microseconds = timed(model, data.test.x)
         measure = classification_metrics if model.classes else regression_metrics
         return Evaluation(
