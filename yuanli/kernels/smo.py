@@ -79,12 +79,13 @@ def _descend(K, beta, v, low, high, tol, most):
 def _subtract_rows(thread, v, change, rows, places):
     n = len(v)
     for piece in share(thread, (n + STRETCH - 1) // STRETCH):
-        first, last = piece * STRETCH, min(n, (piece + 1) * STRETCH)
+        here = slice(piece * STRETCH, min(n, (piece + 1) * STRETCH))
+        some = v[here]
         for i in range(len(change)):
-            factor, row = change[i], rows[places[i]]
+            factor, row = change[i], rows[places[i]][here]
             if factor != 0:
-                for j in range(first, last):
-                    v[j] -= factor * row[j]
+                for j in range(len(some)):  # from 0: only so does LLVM make vector code of it
+                    some[j] -= factor * row[j]
 
 
 def _square(rows, places, columns):
