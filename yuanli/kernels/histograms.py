@@ -34,7 +34,7 @@ if numba:
     from yuanli.kernels.simd import LINE, address_of, copy_vector, prefetch
 
 SOME = BLOCK // 2  # rows added at a time
-GROUP = 32  # features whose codes are gathered at a time, or half of it: 64 KiB for SOME rows
+GROUP = 32  # features whose codes are gathered at a time, 64 KiB for SOME rows; of few features half
 WHOLE, HALF = GROUP // 4, GROUP // 8  # as many bytes counted in floats
 COLUMNS = 4  # features added at a time: their sums, 8 KiB, stay in the first-level cache
 AHEAD = 64  # rows that are asked for at a time, before those asked for last are gathered

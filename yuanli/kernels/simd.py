@@ -523,9 +523,8 @@ def prefetch(typing, x, count, level):
         byte = ir.IntType(8).as_pointer()
         with e.loop(builder.sdiv(count, e.integer(LINE))) as line:
             place = builder.bitcast(e.at(e.pointer(x), e.times(line, LINE)), byte)
-            e.call(
-                "llvm.prefetch.p0", ir.VoidType(), place, INT32(0), INT32(locality), INT32(1)
-            )  # to read, data
+            how = INT32(0), INT32(locality), INT32(1)  # to read, where to, data
+            e.call("llvm.prefetch.p0", ir.VoidType(), place, *how)
         return context.get_dummy_value()
 
     return signature, generate
