@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from yuanli.data.augment import Augmentations, RandomCrop, RandomHorizontalFlip, from_config
+from yuanli.data.augment import Augmentations, Cutout, RandomCrop, RandomHorizontalFlip, from_config
 from yuanli.errors import ShapeError, UnknownNameError, ValueRangeError
 
 IMAGES = np.random.default_rng(0).integers(1, 256, (400, 2, 5, 4), dtype=np.uint8)
@@ -45,14 +45,39 @@ def test_a_crop_is_a_window_of_the_padded_image(padding, fill):
     assert len(set(places)) == (2 * padding + 1) ** 2  # every place is taken by one of 400 images
 
 
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_a_square_is_cut_out_around_any_pixel(size):
+    out = Cutout(size, fill=0)(IMAGES, np.random.default_rng(1))
+    before = size // 2
+    expected = {
+        (r, c): {
+            (i, j)
+            for i in range(r - before, r - before + size)
+            for j in range(c - before, c - before + size)
+            if 0 <= i < 5 and 0 <= j < 4
+        }
+        for r in range(5)
+        for c in range(4)
+    }
+    seen = set()
+    for o, i in zip(out, IMAGES, strict=True):
+        lost = {tuple(place) for place in np.argwhere((o == 0).all(0))}  # no pixel of IMAGES is 0
+        assert lost in expected.values()
+        assert all(
+            np.array_equal(o[:, r, c], i[:, r, c]) for r in range(5) for c in range(4) if (r, c) not in lost
+        )
+        seen.add(frozenset(lost))
+    assert seen == set(map(frozenset, expected.values()))
+
+
 def test_the_input_is_left_alone():
     x = IMAGES.copy()
-    Augmentations(RandomHorizontalFlip(1), RandomCrop(2))(x, np.random.default_rng(0))
+    Augmentations(RandomHorizontalFlip(1), RandomCrop(2), Cutout(2))(x, np.random.default_rng(0))
     np.testing.assert_array_equal(x, IMAGES)
 
 
 def test_config_makes_the_same_again():
-    one = Augmentations(RandomHorizontalFlip(0.25), RandomCrop(3, fill=9))
+    one = Augmentations(RandomHorizontalFlip(0.25), RandomCrop(3, fill=9), Cutout(2, fill=3))
     two = from_config(json.loads(json.dumps(one.config())))
     np.testing.assert_array_equal(
         one(IMAGES, np.random.default_rng(2)), two(IMAGES, np.random.default_rng(2))
@@ -66,6 +91,8 @@ def test_config_makes_the_same_again():
         (lambda: RandomCrop(-1), ValueRangeError),
         (lambda: RandomCrop(2, fill=256), ValueRangeError),
         (lambda: RandomCrop(2.0), ValueRangeError),
+        (lambda: Cutout(0), ValueRangeError),
+        (lambda: Cutout(2, fill=-1), ValueRangeError),
         (lambda: RandomCrop(2)(np.zeros((3, 4)), np.random.default_rng()), ShapeError),
         (lambda: RandomHorizontalFlip()(np.zeros((3, 4)), np.random.default_rng()), ShapeError),
         (lambda: from_config({"kind": "Spin"}), UnknownNameError),

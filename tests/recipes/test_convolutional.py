@@ -41,8 +41,19 @@ def test_resnet_learns_as_in_its_paper():
     assert (settings.optimizer, settings.schedule, settings.augment) == ("momentum", "milestones", True)
     schedule = settings.make_schedule(64_000)
     assert [schedule(t) for t in (0, 31_999, 32_000, 47_999, 48_000)] == pytest.approx([1, 1, 0.1, 0.1, 0.01])
-    flip, crop = recipe.augmentation(many()).config()["steps"]
+    flip, crop = recipe.augmentation(many(), settings).config()["steps"]
     assert (flip["kind"], crop["kind"], crop["padding"]) == ("RandomHorizontalFlip", "RandomCrop", 4)
+
+
+def test_a_square_is_cut_out_where_that_is_asked_for():
+    recipe = RECIPES["resnet20"]
+    asked = recipe.chosen(many(), {"cutout": 6})
+    moved, cut = recipe.augmentation(many(), asked).config()["steps"]
+    assert moved == recipe.augmentation(many(), recipe.settings(many())).config()
+    assert cut == {"kind": "Cutout", "size": 6, "fill": 127}
+    for bad in (-1, 2.5, "8", True):
+        with pytest.raises(ValueRangeError, match="cutout"):
+            recipe.chosen(many(), {"cutout": bad})
 
 
 @pytest.mark.parametrize(

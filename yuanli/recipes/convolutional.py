@@ -12,11 +12,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from yuanli.data import Dataset, Split
+from yuanli.data.augment import Augmentations, Cutout
 from yuanli.models import ZOO
 from yuanli.nn import Module
 from yuanli.ops import cross_entropy
 from yuanli.recipes.network import Loss, Network, epochs_for
-from yuanli.recipes.settings import Settings, number
+from yuanli.recipes.settings import Settings, number, whole
 
 MANY = 10_000  # images; of fewer, a step sees a few, at a smaller rate, and each is seen at most SEEN times
 SEEN = 40
@@ -100,14 +101,17 @@ FAMILIES: tuple[tuple[str, str, str, tuple[str, ...], Plan], ...] = (
 @dataclass(frozen=True)
 class ConvolutionalSettings(Settings):
     """label_smoothing: the share of each label that is spread over all classes (Szegedy 2015,
-    arXiv:1512.00567, section 7)."""
+    arXiv:1512.00567, section 7).  cutout: the edge in pixels of a square that each training image loses
+    somewhere (DeVries & Taylor 2017, arXiv:1708.04552)."""
 
     label_smoothing: float = 0.0
+    cutout: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
         share = self.label_smoothing
         self._check("label_smoothing", number(share) and 0 <= share < 1, "a share from 0 to below 1")
+        self._check("cutout", whole(self.cutout) and self.cutout >= 0, "a number of pixels, 0 for none")
 
 
 class Convolutional(Network):
@@ -149,6 +153,11 @@ class Convolutional(Network):
     def loss(self, settings: Settings) -> Loss:
         assert isinstance(settings, ConvolutionalSettings)
         return partial(cross_entropy, label_smoothing=settings.label_smoothing)
+
+    def augmentation(self, data: Dataset, settings: Settings) -> Any:
+        assert isinstance(settings, ConvolutionalSettings)
+        moved = super().augmentation(data, settings)
+        return Augmentations(moved, Cutout(settings.cutout)) if settings.cutout else moved
 
     def shift(self, data: Dataset) -> int:
         """An eighth of the width: 4 of 32 pixels, as He 2015."""

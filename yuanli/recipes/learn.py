@@ -96,7 +96,7 @@ def batches_of(
     transform = preprocess.Chain(steps) if steps else None
     if settings is None:
         return Batches(x, y, AT_ONCE, shuffle=False, transform=transform)
-    augment = predictor.recipe.augmentation(data) if settings.augment else None
+    augment = predictor.recipe.augmentation(data, settings) if settings.augment else None
     return Batches(x, y, min(settings.batch_size, len(x)), rng=rng, augment=augment, transform=transform)
 
 

@@ -52,7 +52,7 @@ class Network(Supervised):
         """The learning rate of plain descent under an L1 penalty; the more columns, the steeper the loss."""
         return min(0.1, 10 / width(data.x.shape[1:]))
 
-    def augmentation(self, data: Dataset) -> Any:
+    def augmentation(self, data: Dataset, settings: Settings) -> Any:
         """Shifts by up to `shift` pixels; colour pictures, of things, are mirrored too."""
         shifts = RandomCrop(padding=self.shift(data))
         return Augmentations(RandomHorizontalFlip(), shifts) if data.x.shape[1] == 3 else shifts
