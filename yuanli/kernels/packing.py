@@ -122,19 +122,24 @@ def fullest(sums):
 
 
 @jit
+def _fields(packed):
+    """q_g, q_h and the count"""
+    return packed >> GRADIENT_AT, (packed >> HESSIAN_AT) & ((1 << 25) - 1), packed & ((1 << 13) - 1)
+
+
+@jit
 def unpack(sums, gradients, hessians, counts):
     """The fields of packed sums."""
     for k in range(len(sums)):
-        gradients[k] = sums[k] >> GRADIENT_AT
-        hessians[k] = (sums[k] >> HESSIAN_AT) & ((1 << 25) - 1)
-        counts[k] = sums[k] & ((1 << 13) - 1)
+        gradients[k], hessians[k], counts[k] = _fields(sums[k])
 
 
 @jit
 def take_apart(sums, gradients, hessians, counts):
     """Add the fields of packed sums to sums of their own, and begin anew."""
     for k in range(len(sums)):
-        gradients[k] += sums[k] >> GRADIENT_AT
-        hessians[k] += (sums[k] >> HESSIAN_AT) & ((1 << 25) - 1)
-        counts[k] += sums[k] & ((1 << 13) - 1)
+        q_g, q_h, count = _fields(sums[k])
+        gradients[k] += q_g
+        hessians[k] += q_h
+        counts[k] += count
         sums[k] = 0

@@ -1,4 +1,4 @@
-"""The one place that emits vector code.
+"""Vector code, emitted; simd_distances.py and simd_partition.py use its words for tiles of their own.
 
 Numba turns a Python loop into machine code, but it cannot be told "keep these sixteen sums in registers".
 LLVM, the compiler underneath, can: its language has vectors (`<16 x float>` is sixteen floats that are
