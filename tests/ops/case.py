@@ -1,7 +1,6 @@
 """The rows of the table that every operation hangs on.
 
-Adding a row, in the file of your family (`cases_basic.py`, `cases_activation.py`, `cases_shape.py`,
-`cases_convolution.py`, `cases_recurrent.py`, `cases_loss.py`):
+Adding a row, in the file of your family, `cases_….py` (a new one is named in `test_ops.FAMILIES`):
 
     CASES = [
         Case(ops.log, [positive(3, 4)], np.log, torch=lambda t, x: t.log(x)),
@@ -26,6 +25,7 @@ an ErrorCase; `note` tells rows apart.
 """
 
 import copy
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -203,3 +203,31 @@ def _replace(item: Any, tensors: Any) -> Any:
     if isinstance(item, np.ndarray):
         return next(tensors) if item.dtype.kind == "f" else item.copy()
     return item
+
+
+# Formulas ------------------------------------------------------------
+
+
+def functional(name: str) -> Callable[..., Any]:
+    """torch.nn.functional's function of that name."""
+
+    def on_torch(torch: Any, *inputs: Any, **options: Any) -> Any:
+        with warnings.catch_warnings():  # "same" of an even kernel costs torch a copy, and it says so
+            warnings.simplefilter("ignore")
+            return getattr(torch.nn.functional, name)(*inputs, **options)
+
+    return on_torch
+
+
+def functional_cases(op: Any, reference: Any, cases: Any, **more: Any) -> list[Case]:
+    """A Case for each (note, inputs, options), held to the formula and to torch's function of that name."""
+    torch = functional(op.__name__)
+    return [
+        Case(op, inputs, reference, options, torch=torch, note=note, **more)
+        for note, inputs, options in cases
+    ]
+
+
+def pair(value: Any) -> Any:
+    """One number for both axes, or two."""
+    return value if isinstance(value, tuple) else (value, value)

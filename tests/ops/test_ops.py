@@ -7,7 +7,12 @@ from tests.ops import (
     cases_activation,
     cases_basic,
     cases_convolution,
-    cases_loss,
+    cases_loss_classes,
+    cases_loss_margins,
+    cases_loss_numbers,
+    cases_loss_probabilities,
+    cases_normalisation,
+    cases_pooling,
     cases_recurrent,
     cases_shape,
 )
@@ -17,7 +22,19 @@ from yuanli import Tensor, gradcheck, ops
 from yuanli.arithmetic import quiet
 from yuanli.tensor import _is_fresh
 
-FAMILIES = (cases_basic, cases_activation, cases_shape, cases_convolution, cases_recurrent, cases_loss)
+FAMILIES = (
+    cases_basic,
+    cases_activation,
+    cases_shape,
+    cases_convolution,
+    cases_pooling,
+    cases_normalisation,
+    cases_recurrent,
+    cases_loss_numbers,
+    cases_loss_classes,
+    cases_loss_probabilities,
+    cases_loss_margins,
+)
 ROWS = [row for family in FAMILIES for row in family.CASES]
 CASES = [row for row in ROWS if isinstance(row, Case)]
 REFUSED = [row for row in ROWS if isinstance(row, ErrorCase)]
