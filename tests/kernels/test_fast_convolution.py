@@ -138,10 +138,10 @@ def test_winograd_for_any_shape(data):
 
 def enlargement(taps):
     """What winograd.py says of its matrices: the mean of v, and by how much conspiring errors grow."""
-    from yuanli.kernels import simd
+    from yuanli.kernels import simd_winograd
 
-    first = {3: simd.INPUT3, 2: simd.INPUT2}[taps]
-    B, G, A = (np.array(m, float) for m in simd.MATRICES[first : first + 3])
+    first = {3: simd_winograd.INPUT3, 2: simd_winograd.INPUT2}[taps]
+    B, G, A = (np.array(m, float) for m in simd_winograd.MATRICES[first : first + 3])
     v = A**2 @ ((G**2).sum(1) * (B**2).sum(1)) / taps
     kernel, tile = (abs(m) @ np.ones((m.shape[1],) * 2) @ abs(m).T for m in (G, B))
     return v.mean(), (abs(A) @ (kernel * tile) @ abs(A).T).max() / taps**2

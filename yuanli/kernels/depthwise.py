@@ -10,7 +10,8 @@ import numpy as np
 
 from yuanli.kernels.compiler import AVX512, jit, parallel, share, threads
 from yuanli.kernels.memory import empty
-from yuanli.kernels.simd import address_of, channel_sums_tile, channel_tile
+from yuanli.kernels.simd import address_of
+from yuanli.kernels.simd_products import channel_sums_tile, channel_tile
 from yuanli.kernels.windows import inside, output_size, phases
 
 PIXELS = 4  # sums in flight at a time: as many as a multiply-add takes cycles

@@ -16,7 +16,8 @@ from yuanli.kernels.compiler import AVX512, jit, parallel, share, threads
 from yuanli.kernels.memory import empty, zeros
 from yuanli.kernels.panels import BLOCK, pack, unpack
 from yuanli.kernels.pixels import copy
-from yuanli.kernels.simd import address_of, dot_tile, outer_tile
+from yuanli.kernels.simd import address_of
+from yuanli.kernels.simd_products import dot_tile, outer_tile
 from yuanli.kernels.windows import inside
 
 PIXELS = 8 if AVX512 else 6  # with 16 lanes: 8 of 32 registers of 64 bytes, or 12 of 16 of 32 bytes

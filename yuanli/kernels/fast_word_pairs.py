@@ -19,16 +19,8 @@ import numpy as np
 
 from yuanli.kernels.compiler import AVX512, jit
 from yuanli.kernels.exponential import logarithm, sigmoid
-from yuanli.kernels.simd import (
-    LINE,
-    add_tile,
-    address_of,
-    copy_vector,
-    exchange_tile,
-    merge_tile,
-    prefetch,
-    scores_tile,
-)
+from yuanli.kernels.simd import LINE, add_tile, address_of, copy_vector, prefetch
+from yuanli.kernels.simd_word_pairs import exchange_tile, merge_tile, scores_tile
 from yuanli.kernels.word_pairs import LANES, WIDTH
 
 PAIR, MORE = 2, 6  # a tile of scores: PAIR inputs by FEW targets, or CBOW's one by MORE

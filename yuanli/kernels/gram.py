@@ -10,7 +10,8 @@ from yuanli.kernels.dispatch import choose
 
 if numba:
     from yuanli.kernels.exponential import exponential, tanh
-    from yuanli.kernels.simd import address_of, dot_product, dot_tile
+    from yuanli.kernels.simd import address_of, dot_product
+    from yuanli.kernels.simd_products import dot_tile
 
 LINEAR, POLY, RBF, SIGMOID = range(4)
 ROWS = 8 if AVX512 else 6  # of a register tile

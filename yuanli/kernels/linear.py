@@ -14,7 +14,8 @@ from yuanli.kernels.memory import empty
 from yuanli.kernels.normalisation import column_sums
 
 if numba:
-    from yuanli.kernels.simd import address_of, transpose_tile
+    from yuanli.kernels.simd import address_of
+    from yuanli.kernels.simd_products import transpose_tile
 
 FLOAT32 = np.dtype(np.float32)
 

@@ -12,7 +12,8 @@ from yuanli.kernels.memory import empty
 from yuanli.kernels.pixels import copy
 
 if numba:
-    from yuanli.kernels.simd import address_of, dot_tile, outer_tile
+    from yuanli.kernels.simd import address_of
+    from yuanli.kernels.simd_products import dot_tile, outer_tile
 
 PIXELS = 8 if AVX512 else 6  # rows of a register tile
 LANES = 16  # columns of a register tile

@@ -4,7 +4,8 @@ from yuanli.kernels.compiler import jit, parallel, share, threads
 from yuanli.kernels.dispatch import LARGE
 from yuanli.kernels.memory import empty
 from yuanli.kernels.pixels import copy
-from yuanli.kernels.simd import add_tile, address_of, copy_vector, transpose_tile
+from yuanli.kernels.simd import add_tile, address_of, copy_vector
+from yuanli.kernels.simd_products import transpose_tile
 
 BLOCK = 16  # channels side by side in packed memory
 

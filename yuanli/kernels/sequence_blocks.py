@@ -11,7 +11,8 @@ import numpy as np
 from yuanli.kernels.compiler import AVX512, jit, parallel, share, threads
 from yuanli.kernels.direct import PIXELS
 from yuanli.kernels.memory import empty
-from yuanli.kernels.simd import address_of, dot_tile, outer_tile
+from yuanli.kernels.simd import address_of
+from yuanli.kernels.simd_products import dot_tile, outer_tile
 
 LANES = 16
 ROWS = PIXELS  # sequences in a tile

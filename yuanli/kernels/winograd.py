@@ -24,7 +24,9 @@ import numpy as np
 from yuanli.kernels.compiler import AVX512, jit, parallel, share, threads
 from yuanli.kernels.memory import empty, zeros
 from yuanli.kernels.panels import BLOCK, gather, memory_of, unpack
-from yuanli.kernels.simd import (
+from yuanli.kernels.simd import address_of
+from yuanli.kernels.simd_products import dot_tile, outer_tile
+from yuanli.kernels.simd_winograd import (
     GRADIENT2,
     GRADIENT3,
     INPUT2,
@@ -35,9 +37,6 @@ from yuanli.kernels.simd import (
     KERNEL_GRADIENT3,
     OUTPUT2,
     OUTPUT3,
-    address_of,
-    dot_tile,
-    outer_tile,
     transform_tile,
 )
 from yuanli.kernels.windows import inside
