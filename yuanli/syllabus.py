@@ -190,7 +190,7 @@ TOPICS = (
                  "yuanli.gradcheck:gradcheck", "yuanli.inspection.microscope:trace"),
           oracle="torch, finite differences, by hand",
           tests=("tests/ops/test_ops.py::test_gradient",
-                 "tests/test_tensor.py::test_a_longer_expression_equals_torch",
+                 "tests/test_backward.py::test_a_longer_expression_equals_torch",
                  "tests/inspection/test_microscope.py::test_steps_of_a_hand_calculation")),
     Topic("mlp", "多层感知机", "Multilayer perceptron",
           lives=("yuanli.models:MLP",),
