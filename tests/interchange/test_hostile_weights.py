@@ -3,6 +3,7 @@
 import builtins
 import decimal
 import io
+import json
 import os
 import pickle
 import struct
@@ -184,6 +185,15 @@ def test_shared_and_deep_values_cost_no_time(code, tmp_path):
         assert time.process_time() - began < 2
 
 
+@pytest.mark.parametrize("code", [b"](" + doubled(60) + b"h\x00e.", doubled(60) + b".", b"K\x01."])
+def test_a_part_of_what_has_no_parts_is_refused_at_once(code, tmp_path):
+    for door in (paddle, archive):
+        began = time.process_time()
+        with pytest.raises(CheckpointError, match="no part 'model'; it has no parts"):
+            read_weights(door(tmp_path, b"\x80\x02" + code), part="model")
+        assert time.process_time() - began < 2
+
+
 def test_there_is_a_limit_to_the_instructions(tmp_path, monkeypatch):
     monkeypatch.setattr(pickle_reader, "MOST_INSTRUCTIONS", 1000)
     with pytest.raises(RefusedError, match="more than 1,000 instructions"):
@@ -215,6 +225,8 @@ def tensor(size, stride, offset=0, count=4, storage=None):
         tensor((4,), (1,), count=5),
         tensor((4,), (1,), count=-1),
         tensor("size", (1,)),
+        tensor((0, 2**47, 2**47), (1, 1, 1)),
+        tensor((1,) * 70, (1,) * 70),
         tensor((4,), (1,), storage="0"),
         tensor((4,), (1,), storage=External(("storage", FLOATS, "../../etc/passwd", "cpu", 4))),
         tensor((4,), (1,), storage=External(("storage", FLOATS, "1", "cpu", 4))),
@@ -231,6 +243,16 @@ def test_tensors_that_lie_are_refused(described, tmp_path):
         read_weights(path)
     assert tracemalloc.get_traced_memory()[1] < 2e6
     tracemalloc.stop()
+
+
+@pytest.mark.parametrize("shape", [[0, 2**62, 2**62], [0, 2**40, 2**40], [1] * 70])
+def test_shapes_that_are_none_are_refused_in_safetensors(shape, tmp_path):
+    numbers = bytes(4 if all(shape) else 0)
+    header = json.dumps({"a": {"dtype": "F32", "shape": shape, "data_offsets": [0, len(numbers)]}}).encode()
+    path = tmp_path / "w.safetensors"
+    path.write_bytes(struct.pack("<Q", len(header)) + header + numbers)
+    with pytest.raises(CheckpointError):
+        read_weights(path)
 
 
 def test_a_good_tensor_is_read_by_the_same_means(tmp_path):

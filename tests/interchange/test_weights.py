@@ -142,6 +142,9 @@ def test_other_names_in_the_same_order(tmp_path):
         load_weights(model(classes=3), tmp_path / "w.pdparams", by_order=True)
     with pytest.raises(CheckpointError, match="has 8 arrays, and Linear needs 2"):
         load_weights(nn.Linear(8, 2), tmp_path / "w.pdparams", by_order=True)
+    save_weights(renamed, tmp_path / "w.safetensors")  # whose tensors come in any order
+    with pytest.raises(CheckpointError, match="keeps no order"):
+        load_weights(target, tmp_path / "w.safetensors", by_order=True)
 
 
 def test_of_several_parts_one_is_named(tmp_path):

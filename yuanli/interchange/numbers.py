@@ -1,8 +1,23 @@
 """Raw bytes as arrays of a dtype that a Tensor holds."""
 
+import math
+from typing import Any
+
 import numpy as np
 
 from yuanli.errors import CheckpointError
+
+MOST = 1 << 48  # elements, also along the axes beside an empty one
+
+
+def checked_shape(sizes: Any) -> tuple[int, ...]:
+    """The shape a file announces.  Raises: CheckpointError for what NumPy cannot make an array of."""
+    sizes = tuple(sizes)
+    if not all(type(n) is int and 0 <= n < MOST for n in sizes):
+        raise CheckpointError("the file is damaged: an array's shape is no whole numbers ≥ 0")
+    if len(sizes) > 32 or math.prod(n for n in sizes if n) >= MOST:
+        raise CheckpointError(f"the file is damaged: it announces an array of shape {sizes!s:.60}")
+    return sizes
 
 
 def from_bytes(data: bytes, kind: str, count: int, order: str) -> np.ndarray:

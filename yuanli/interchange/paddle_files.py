@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from yuanli.errors import CheckpointError, RefusedError
-from yuanli.interchange.numbers import from_bytes
+from yuanli.interchange.numbers import checked_shape, from_bytes
 from yuanli.interchange.pickle_reader import Function, Record, read_pickle, shown
 from yuanli.interchange.pickle_writer import Call, Name, write_pickle
 from yuanli.interchange.torch_files import ordered_dict
@@ -54,9 +54,7 @@ class Array(Record):
         _, shape, dtype, columns_first, data = state
         if not isinstance(dtype, DType) or not isinstance(data, bytes) or not isinstance(shape, tuple):
             raise RefusedError("the file has an array of something else than plain numbers")
-        if len(shape) > 32 or not all(type(n) is int and 0 <= n < 2**48 for n in shape):
-            raise CheckpointError("the file is damaged: an array's shape is no whole numbers ≥ 0")
-        flat = from_bytes(data, dtype.kind, math.prod(shape), dtype.order)
+        flat = from_bytes(data, dtype.kind, math.prod(checked_shape(shape)), dtype.order)
         self.made = flat.reshape(shape, order="F" if columns_first is True else "C")
 
     def array(self) -> np.ndarray:

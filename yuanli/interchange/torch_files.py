@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from yuanli.errors import CheckpointError, RefusedError
-from yuanli.interchange.numbers import from_bytes
+from yuanli.interchange.numbers import checked_shape, from_bytes
 from yuanli.interchange.pickle_reader import Function, OrderedState, read_pickle, shown
 from yuanli.interchange.pickle_writer import Call, External, Name, write_pickle
 
@@ -181,9 +181,9 @@ def _rebuild_tensor(storage: Any, offset: Any, size: Any, stride: Any, *rest: An
     """A window that lies within its storage and has no more elements than it."""
     if not isinstance(storage, Storage) or not isinstance(size, tuple) or not isinstance(stride, tuple):
         raise CheckpointError("the file is damaged: it describes a tensor without storage, size or stride")
-    if len(size) != len(stride) or len(size) > 32 or not all(map(_is_count, (offset, *size, *stride))):
+    if len(checked_shape(size)) != len(stride) or not all(map(_is_count, (offset, *stride))):
         raise CheckpointError(
-            "the file is damaged: a tensor's offset, size or stride are no whole numbers ≥ 0"
+            "the file is damaged: a tensor's offset or strides are no whole numbers ≥ 0"
         )
     elements, last = 1, offset
     for n, step in zip(size, stride, strict=True):

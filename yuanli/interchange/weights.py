@@ -1,5 +1,6 @@
 """Weights in and out: safetensors, torch's `.pth` and Paddle's `.pdparams`, without torch or Paddle."""
 
+import math
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -11,7 +12,8 @@ import numpy as np
 
 from yuanli.errors import CheckpointError
 from yuanli.interchange import paddle_files, torch_files
-from yuanli.interchange.numbers import from_bytes
+from yuanli.interchange.numbers import checked_shape, from_bytes
+from yuanli.interchange.pickle_reader import shown
 from yuanli.nn import Module
 from yuanli.training.files import write_atomically
 
@@ -68,13 +70,17 @@ def load_weights(
     as they are.
     strict: everything of the model must be in the file, and fit.  by_order: the file's names are not looked
     at, for it has others for the same layers; its arrays are the model's in order, and all shapes must agree.
+    A safetensors file keeps no order.
     Raises: RefusedError, CheckpointError as read_weights; CheckpointError when nothing fits, or by strict.
     """
     path = Path(path)
     found = read_weights(path, part)
+    kind = kind_of(path)
     if by_order:
+        if kind == "safetensors":
+            raise CheckpointError(f"{path}: a safetensors file keeps no order that by_order could go by")
         found, strict = _in_order(found, model, path), True
-    if kind_of(path) == "paddle":
+    if kind == "paddle":
         found = paddle_files.from_paddle(found, model)
     own = {name: np.shape(value) for name, value in model.state_dict().items()}
     prefix = _prefix(found, own)
@@ -150,8 +156,8 @@ def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
     for name, tensor in tensors:
         if tensor["dtype"] not in SAFETENSORS:
             raise CheckpointError(f"{path}: {name} is of dtype {tensor['dtype']}, which is not read")
-        kind, shape = SAFETENSORS[tensor["dtype"]], tuple(tensor["shape"])
-        found[name] = from_bytes(bytes(tensor["data"]), kind, int(np.prod(shape)), "<").reshape(shape)
+        kind, shape = SAFETENSORS[tensor["dtype"]], checked_shape(tensor["shape"])
+        found[name] = from_bytes(bytes(tensor["data"]), kind, math.prod(shape), "<").reshape(shape)
     return found
 
 
@@ -160,7 +166,8 @@ def _arrays(tree: Any, part: str | None, path: Path) -> dict[str, np.ndarray]:
     dicts = {"": tree} | (tree if isinstance(tree, dict) else {})
     if part is not None:
         if part not in dicts:
-            raise CheckpointError(f"{path} has no part {part!r}; it has {_some([str(k) for k in tree])}")
+            names = [shown(key) for key in tree] if isinstance(tree, dict) else []
+            raise CheckpointError(f"{path} has no part {part!r}; it has {_some(names) or 'no parts'}")
         return _leaves(dicts[part], path)
     if own := _leaves(tree, path):
         return own
