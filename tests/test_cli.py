@@ -4,6 +4,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
@@ -304,6 +305,17 @@ def test_predict_a_picture_and_a_folder(run, trained, pictures):
         str(pictures / f"{i}.png") for i in range(3)
     ]
     assert f"{answer['answer']}  " in out.splitlines()[3]
+
+
+def test_a_name_in_brackets_is_a_name(run, trained, pictures, tmp_path):
+    for name in ("7 [copy].png", "[red].png", "x[end].png"):
+        shutil.copy(next(pictures.rglob("*.png")), tmp_path / name)
+    (tmp_path / "x[").mkdir()  # together a path with [/b], which would close what was never opened
+    shutil.copy(tmp_path / "[red].png", tmp_path / "x[" / "b].png")
+    code, out, _ = run("predict", trained[0], tmp_path)
+    assert code == 0
+    for name in ("7 [copy].png", "[red].png", "x[end].png", "x[/b].png"):
+        assert f"{tmp_path}/{name}" in out
 
 
 def test_compare_makes_a_table_and_a_report(run, tmp_path):

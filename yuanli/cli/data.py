@@ -45,5 +45,5 @@ def data(data_root: Root = None, json: Json = False) -> None:
     screen.print(
         f"\nDownloads go to {root} (--data-root or YUANLI_DATA names another folder).", soft_wrap=True
     )
-    screen.print(OWN, markup=False)
+    screen.print(OWN)
     screen.print("Next: yuanli compare NAME", style="dim")

@@ -35,7 +35,7 @@ def print_comparison(result: "Comparison", out: Path) -> None:
         column.justify = "right"
     print_table(rows)
     if left_out := reasons(result):
-        screen.print("", *(f"Left out: {one}" for one in left_out), sep="\n", markup=False)
+        screen.print("", *(f"Left out: {one}" for one in left_out), sep="\n")
     best = max(judged, key=lambda one: one.metrics.get("accuracy", one.metrics.get("r2")) or 0)
     print_places(
         f"\nReport: {result.report}", f"Next: yuanli predict {shlex.quote(str(out / best.model))} FILE"
@@ -72,7 +72,7 @@ def print_places(*lines: str) -> None:
     screen = console()
     for line in lines:
         style = "dim" if line is lines[-1] else ""
-        screen.print(line, style=style, markup=False, soft_wrap=True)
+        screen.print(line, style=style, soft_wrap=True)
 
 
 def scores(judged: "Evaluation") -> dict[str, str]:

@@ -41,5 +41,5 @@ def models(model: Name = None, json: Json = False) -> None:
     if model is None:
         screen.print("\nyuanli models NAME lists the options of one.", style="dim")
         return
-    screen.print(f"\nOptions, each given as --set NAME=VALUE: {', '.join(chosen[0].options())}", markup=False)
+    screen.print(f"\nOptions, each given as --set NAME=VALUE: {', '.join(chosen[0].options())}")
     screen.print(f"Next: yuanli train {model} --data DATA", style="dim")

@@ -14,10 +14,13 @@ if TYPE_CHECKING:
 
 
 def console() -> "Console":
-    """This moment's stdout: the terminal's width and colours, or 80 columns and none."""
+    """This moment's stdout: the terminal's width and colours, or 80 columns and none.
+
+    What stands in brackets is text, as file names and classes may have it, unless printed with markup=True.
+    """
     from rich.console import Console
 
-    return Console(highlight=False)
+    return Console(highlight=False, markup=False)
 
 
 def table(*columns: str) -> "Table":

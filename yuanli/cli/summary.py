@@ -118,7 +118,7 @@ def _print(found: "Ledger") -> None:
     if found.idle:
         lines.append(f"used in training only: {', '.join(found.idle)}")
     lines.append("Multiply-adds are those of convolutions, linear and recurrent layers.")
-    console().print("\n".join(lines), markup=False, soft_wrap=True)
+    console().print("\n".join(lines), soft_wrap=True)
 
 
 def _numbers(row: "Row") -> tuple[str, str, str, str, str]:

@@ -31,10 +31,12 @@ def topics(json: JSON = False) -> None:
         print_json([row(topic) for topic in syllabus.TOPICS])
         return
     if console().is_terminal:
+        from rich.text import Text
+
         rows = table("id", "topic", "state")
         for topic in syllabus.TOPICS:
-            where = f"\n[dim]{places(topic)}\nagainst {topic.oracle}[/dim]" if topic.lives else ""
-            rows.add_row(topic.id, f"{topic.zh}  {topic.en}{where}", topic.state)
+            where = f"\n{places(topic)}\nagainst {topic.oracle}" if topic.lives else ""
+            rows.add_row(topic.id, Text.assemble(f"{topic.zh}  {topic.en}", (where, "dim")), topic.state)
     else:
         rows = table("id", "state", "中文", "English", "checked against", "lives in")
         for topic in syllabus.TOPICS:
@@ -61,20 +63,20 @@ def explain(
     heading(screen, topic)
     for place, one in zip(topic.lives, objects, strict=True):
         about = describe(one)
-        screen.print(f"{short(place)}{about['signature']}", style="bold cyan", markup=False, soft_wrap=True)
-        screen.print(f"{about['file']}:{about['line']}\n", style="dim", markup=False, soft_wrap=True)
+        screen.print(f"{short(place)}{about['signature']}", style="bold cyan", soft_wrap=True)
+        screen.print(f"{about['file']}:{about['line']}\n", style="dim", soft_wrap=True)
         print_code(about["code"]) if code else print(about["text"])
         print()
     if topic.differs:
         screen.print("The study note and the literature", style="bold")
-        screen.print(f"{topic.differs}\n", markup=False)
+        screen.print(f"{topic.differs}\n")
     if not objects:
         screen.print("Planned: there is no code yet.")
         return
     screen.print("Checked against", style="bold")
-    screen.print(topic.oracle, markup=False)
+    screen.print(topic.oracle)
     for test in topic.tests:
-        screen.print(f"  {test}", style="dim", markup=False, soft_wrap=True)
+        screen.print(f"  {test}", style="dim", soft_wrap=True)
     screen.print(f"\nNext: yuanli demo {topic.id}", style="dim")
 
 
@@ -85,7 +87,7 @@ def demo(
     """Run a topic's demonstration: its numbers here, its pictures in a folder."""
     if id in (None, "-h", "--help"):
         print(context.get_help())
-        console().print(f"Topics that work: {', '.join(demos.TOPICS)}", markup=False)
+        console().print(f"Topics that work: {', '.join(demos.TOPICS)}")
         return
     topic = syllabus.find(id or "")
     if topic.state == "planned":
@@ -110,7 +112,7 @@ def with_options(function: Any, topic: syllabus.Topic) -> Any:
         heading(screen, topic)
         print("\n".join(found.lines), end="\n\n")
         for picture in found.pictures:
-            screen.print(f"Picture: {picture}", markup=False, soft_wrap=True)
+            screen.print(f"Picture: {picture}", soft_wrap=True)
         screen.print(f"Next: yuanli explain {topic.id}", style="dim")
 
     own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
@@ -127,7 +129,9 @@ def with_options(function: Any, topic: syllabus.Topic) -> Any:
 
 
 def heading(screen: Any, topic: syllabus.Topic) -> None:
-    screen.print(f"[bold]{topic.id}[/bold]  {topic.zh}  {topic.en}  [dim]({topic.state})[/dim]\n")
+    screen.print(
+        f"[bold]{topic.id}[/bold]  {topic.zh}  {topic.en}  [dim]({topic.state})[/dim]\n", markup=True
+    )
 
 
 def row(topic: syllabus.Topic) -> dict[str, Any]:

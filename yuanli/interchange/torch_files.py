@@ -182,9 +182,7 @@ def _rebuild_tensor(storage: Any, offset: Any, size: Any, stride: Any, *rest: An
     if not isinstance(storage, Storage) or not isinstance(size, tuple) or not isinstance(stride, tuple):
         raise CheckpointError("the file is damaged: it describes a tensor without storage, size or stride")
     if len(checked_shape(size)) != len(stride) or not all(map(_is_count, (offset, *stride))):
-        raise CheckpointError(
-            "the file is damaged: a tensor's offset or strides are no whole numbers ≥ 0"
-        )
+        raise CheckpointError("the file is damaged: a tensor's offset or strides are no whole numbers ≥ 0")
     elements, last = 1, offset
     for n, step in zip(size, stride, strict=True):
         elements *= n
