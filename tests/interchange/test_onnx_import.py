@@ -134,7 +134,7 @@ RECURRENT = {
         ("Tile", [normal(2, 3)], {}),
         ("Shrink", [normal(3, 3)], {"lambd": 0.3, "bias": 0.1}),
         ("PRelu", [normal(2, 3, 2), normal(3, 1)], {}),
-        ("CumSum", [normal(2, 4)], {"reverse": 1, "exclusive": 1}),
+        *(("CumSum", [normal(2, 4)], {"reverse": r, "exclusive": e}) for r in (0, 1) for e in (0, 1)),
         *((op, inputs, {"direction": "bidirectional", "hidden_size": 4}) for op, inputs in RECURRENT.items()),
         *((op, inputs, {"direction": "bidirectional", "hidden_size": 4, "clip": 2.5})
           for op, inputs in RECURRENT.items()),
@@ -159,6 +159,22 @@ def test_gradients_of_operators_put_together_here(op, inputs, attributes):
         return total
 
     gradcheck(loss, tensors)
+
+
+def test_integers_as_the_standard_has_them(saved):
+    """`alpha` and `beta` of whole numbers too; and sums up to an infinity, exact to the last digit."""
+    from onnx.reference import ReferenceEvaluator
+
+    whole, end = np.arange(4).reshape(2, 2), np.array([1.0, 2.0, np.inf], np.float32)
+    for made in (
+        model([node("Gemm", ["a", "a", "a"], alpha=3.0, beta=-2.0)], {}, ["y"], a=whole),
+        model([node("Gemm", ["a", "a"], alpha=0.5)], {}, ["y"], a=whole),
+        model([node("CumSum", ["a", "zero"])], {}, ["y"], a=end, zero=np.array(0)),
+        model([node("CumSum", ["a", "zero"], reverse=1)], {}, ["y"], a=whole + 2**60, zero=np.array(0)),
+    ):
+        expected = ReferenceEvaluator(made).run(None, {})[0]
+        (found,) = load_onnx(saved(made)).run(())
+        np.testing.assert_array_equal(found.data, expected)
 
 
 def test_usual_and_unusual_forms_of_a_recurrent_layer_agree():

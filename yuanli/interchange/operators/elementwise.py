@@ -185,13 +185,28 @@ def is_inf(node: Node, x: Value) -> Value:
 
 
 def cumulative_sum(node: Node, x: Value, axis: Value) -> Value:
-    """A product with a triangle of ones."""
-    (dim,), dtype = integers(axis) or (0,), array(x).dtype
-    ones = np.tri(array(x).shape[dim], k=-1 if node.get("exclusive", 0) else 0, dtype=dtype)
-    ones = ones[::-1, ::-1] if node.get("reverse", 0) else ones
+    """Σ of all up to here, or before (exclusive), or from here on (reverse)."""
+    (dim,) = integers(axis) or (0,)
+    exclusive, backwards = bool(node.get("exclusive", 0)), bool(node.get("reverse", 0))
     if is_float(x):
-        return ops.transpose(ops.matmul(ops.transpose(x, dim, -1), ones.T), dim, -1)
-    return Tensor(np.swapaxes(np.swapaxes(array(x), dim, -1) @ ones.T, dim, -1))
+        return _cumulative_sum(x, dim, exclusive, backwards)
+    return Tensor(_sums_so_far(array(x), dim, exclusive, backwards))
+
+
+@differentiable
+def _cumulative_sum(input, dim, exclusive, backwards):
+    """An element is in the sums from its place on, so that dx is the sums of dy from the other end."""
+    y = _sums_so_far(input, dim, exclusive, backwards)
+    return y, (lambda dy: _sums_so_far(dy, dim, exclusive, not backwards),)
+
+
+def _sums_so_far(x: np.ndarray, dim: int, exclusive: bool, backwards: bool) -> np.ndarray:
+    turned = np.flip(x, dim) if backwards else x
+    sums = np.cumsum(turned, dim, dtype=x.dtype)
+    if exclusive:
+        sums = np.roll(sums, 1, dim)
+        sums[(slice(None),) * (dim % x.ndim) + (slice(0, 1),)] = 0
+    return np.ascontiguousarray(np.flip(sums, dim) if backwards else sums)
 
 
 def _erf_slope(x: np.ndarray) -> np.ndarray:

@@ -16,7 +16,9 @@ def gemm(node: Node, a: Value, b: Value, c: Value = None) -> Value:
         return ops.linear(a, b, c)
     y = ops.matmul(a, ops.transpose(b, 0, 1) if node.get("transB", 0) else b)
     if not is_float(a):
-        return y if c is None else Tensor(array(y) + array(c))
+        alpha, beta = (int(v) if v == int(v) else v for v in (alpha, beta))
+        total = alpha * array(y) + (0 if c is None else beta * array(c))
+        return Tensor(total.astype(array(y).dtype))
     y = y if alpha == 1 else ops.mul(y, alpha)
     return y if c is None else ops.add(y, c if beta == 1 else ops.mul(c, beta))
 
