@@ -90,7 +90,8 @@ def test_bad_tables(tmp_path, content, target, says):
 def test_lines_of_a_text_file(tmp_path):
     path = tmp_path / "new.txt"
     path.write_text("first one\n\n第二\n", encoding="utf-8")
-    assert read_lines(path, "text").tolist() == ["first one", "第二"]
+    texts, rows = read_lines(path, "text")
+    assert (texts.tolist(), rows) == (["first one", "第二"], [1, 3])
     path.write_text("\n \n")
     with pytest.raises(DataError, match="needs words, and here are none"):
         read_lines(path, "text")

@@ -64,22 +64,22 @@ def holds_texts(path: Path, target: str) -> bool:
     return pc.count_distinct(others[0]).as_py() > max(FEW, len(table) / 2)
 
 
-def read_lines(path: Path, column: str) -> np.ndarray:
-    """Texts to predict from: the column of that name of a table, or each line of a text file.
+def read_lines(path: Path, column: str) -> tuple[np.ndarray, list[int]]:
+    """Texts to predict from: a table's column of that name, or a file's lines; and the row of each, from 1.
 
-    Raises: DataError.
+    Empty lines are no texts, but are counted.  Raises: DataError.
     """
     if not path.is_file():
         raise DataError(f"no file at {path}")
     if path.suffix.lower() in (".csv", ".tsv", ".parquet"):
         table = read(path)
-        return as_strings(
-            [text or "" for text in as_words(table.column(find_column(path, table.column_names, column)))]
-        )
+        words = as_words(table.column(find_column(path, table.column_names, column)))
+        return as_strings([text or "" for text in words]), list(range(1, len(words) + 1))
     lines = [line.strip() for line in read_text(path).split("\n")]
-    if not any(lines):
+    rows = [row for row, line in enumerate(lines, 1) if line]
+    if not rows:
         raise DataError(f"{path}: a text to be classified needs words, and here are none")
-    return as_strings([line for line in lines if line])
+    return as_strings([lines[row - 1] for row in rows]), rows
 
 
 def longest_column(path: Path, table: Any, target: str) -> str:

@@ -24,7 +24,7 @@ class Answer:
     """What the model says of one picture, or of one row of a table.
 
     answer: the class, or the number predicted.  best: the likeliest classes with their probabilities, at most
-    five, likeliest first; empty for a number.  row: counted from 1, None for a picture.
+    five, likeliest first; empty for a number.  row: of a table or line of a text, counted from 1.
     """
 
     file: str
@@ -76,8 +76,8 @@ def of_table(predictor: Predictor, path: Path) -> list[Answer]:
 
 
 def of_texts(predictor: Predictor, path: Path) -> list[Answer]:
-    x = read_lines(path, predictor.features[0].name)
-    return answers(predictor, x, [(str(path), row) for row in range(1, len(x) + 1)])
+    x, rows = read_lines(path, predictor.features[0].name)
+    return answers(predictor, x, [(str(path), row) for row in rows])
 
 
 def answers(predictor: Predictor, x: np.ndarray, places: list[tuple[str, int | None]]) -> list[Answer]:
