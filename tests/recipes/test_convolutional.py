@@ -54,6 +54,10 @@ def test_a_square_is_cut_out_where_that_is_asked_for():
     for bad in (-1, 2.5, "8", True):
         with pytest.raises(ValueRangeError, match="cutout"):
             recipe.chosen(many(), {"cutout": bad})
+    with pytest.raises(ValueRangeError, match="cutout needs augment, which is switched off"):
+        recipe.chosen(many(), {"cutout": 6, "augment": False})
+    with pytest.raises(ValueRangeError, match="fewer pixels than an image's edge, 32, got 32"):
+        recipe.augmentation(many(), recipe.chosen(many(), {"cutout": 32}))
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import numpy as np
 
 from yuanli.data import Dataset, Split
 from yuanli.data.augment import Augmentations, Cutout
+from yuanli.errors import ValueRangeError
 from yuanli.models import ZOO
 from yuanli.nn import Module
 from yuanli.ops import cross_entropy
@@ -27,7 +28,8 @@ SEEN = 40
 class Plan:
     """How a family of networks learns.
 
-    Square images of least to most pixels stay as they are, others are brought to the nearer of the two.
+    Square images of least to most pixels stay as they are; others become squares of their longer side, or of
+    the nearer of the two where that is outside.
     steps, batch_size, lr, l2, optimizer, dropout: of the family's paper, or what works.
     """
 
@@ -112,6 +114,7 @@ class ConvolutionalSettings(Settings):
         share = self.label_smoothing
         self._check("label_smoothing", number(share) and 0 <= share < 1, "a share from 0 to below 1")
         self._check("cutout", whole(self.cutout) and self.cutout >= 0, "a number of pixels, 0 for none")
+        self._check("cutout", self.augment or not self.cutout, "augment, which is switched off")
 
 
 class Convolutional(Network):
@@ -156,7 +159,11 @@ class Convolutional(Network):
 
     def augmentation(self, data: Dataset, settings: Settings) -> Any:
         assert isinstance(settings, ConvolutionalSettings)
-        moved = super().augmentation(data, settings)
+        moved, edge = super().augmentation(data, settings), self.size(data) or data.x.shape[3]
+        if settings.cutout >= edge:
+            raise ValueRangeError(
+                f"cutout needs fewer pixels than an image's edge, {edge}, got {settings.cutout}"
+            )
         return Augmentations(moved, Cutout(settings.cutout)) if settings.cutout else moved
 
     def shift(self, data: Dataset) -> int:
