@@ -287,6 +287,7 @@ def test_train_keeps_a_run_and_says_what_next(trained):
 def test_evaluate(run, trained):
     code, out, _ = run("evaluate", trained[0])
     assert code == 0
+    assert "--target names a column" in run("evaluate", trained[0], "--target", "price")[2]
     accuracy = re.search(r"accuracy.*", trained[1])[0]
     assert accuracy in out, "the accuracy train printed"
     _, out, _ = run("evaluate", trained[0], "--json")
@@ -488,6 +489,21 @@ def test_an_option_of_the_models_own_is_set(run, tmp_path):
         assert word in err
 
 
+def test_an_option_may_be_set_to_nothing_but_not_twice(run, tmp_path):
+    nothing = ("--set", "patience=null", "--set", "clip=null")
+    run("train", "mlp", "--data", "iris", "--epochs", "1", *nothing, "--out", tmp_path / "run")
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert (config["settings"]["patience"], config["settings"]["clip"]) == (None, None)
+    assert config["command"].endswith("--set patience=null --set clip=null")
+    for twice in (("--epochs", "3", "--set", "epochs=1"), ("--set", "lr=1", "--set", "lr=2")):
+        code, _, err = run("train", "mlp", "--data", "iris", *twice)
+        assert (code, err.count("\n")) == (2, 1)
+        assert "is given twice" in err
+    assert (
+        "lr needs a number above 0, got None" in run("train", "mlp", "--data", "iris", "--set", "lr=null")[2]
+    )
+
+
 def test_a_summary_counts_and_sees(run):
     code, out, err = run("summary", "resnet20", "--batch", "2")
     assert (code, err) == (0, "")
@@ -509,6 +525,18 @@ def test_a_summary_of_a_run(run, tmp_path):
     assert found["parameters"] == found["macs"] + sum(row["output"][0] for row in found["rows"])  # biases
     run("train", "knn", "--data", "iris", "--out", tmp_path / "knn")
     assert "holds none" in run("summary", tmp_path / "knn")[2]
+    assert "--classes is for networks to be built" in run("summary", tmp_path / "mlp", "--classes", "7")[2]
+    run("train", "textcnn", "--data", "reviews", "--epochs", "1", "--out", tmp_path / "texts")
+    for more in ((), ("--input", "1x1x10")):
+        assert "reads texts" in run("summary", tmp_path / "texts", *more)[2]
+
+
+def test_a_folder_with_a_networks_name_hides_it_only_as_a_run(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lenet").mkdir()
+    (tmp_path / "mine").mkdir()
+    assert run("summary", "lenet")[0] == 0
+    assert "mine is not a run" in run("summary", "mine")[2]
 
 
 @pytest.mark.parametrize(

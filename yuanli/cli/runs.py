@@ -170,7 +170,8 @@ def train(
     given = {
         "epochs": epochs, "batch_size": batch_size, "lr": lr, "optimizer": optimizer, "schedule": schedule,
         "l1": l1, "l2": l2, "dropout": dropout, "augment": augment, "weights": weights, "freeze": freeze,
-    } | options(own or [])  # fmt: skip
+    }  # fmt: skip
+    given = with_own({name: value for name, value in given.items() if value is not None}, own or [])
     found, source = load(recipe, data, target, data_root)
     again = "interrupted; the same command with --out FOLDER --resume goes on with a run"
     with interruptible(again), Waiting(sys.stderr, recipe.name) as waiting:
@@ -209,6 +210,8 @@ def evaluate(
     """Judge a trained model on rows it has not learned from."""
     from yuanli import recipes
 
+    if target is not None and data is None:
+        raise ValueRangeError("--target names a column of other data: it needs --data")
     other = recipes.load_other(run, data, target=target, root=data_root) if data else None
     for line in other.notes if other else ():
         say(line)
@@ -246,17 +249,20 @@ def load(recipe: "Recipe", data: str, target: str | None, root: Path | None) -> 
     return found, source
 
 
-def options(given: list[str]) -> dict[str, Any]:
-    """NAME=VALUE, each value as JSON where it is JSON and as a word where it is not."""
-    found: dict[str, Any] = {}
-    for one in given:
+def with_own(given: dict[str, Any], own: list[str]) -> dict[str, Any]:
+    """And those of NAME=VALUE, each value as JSON where it is JSON and as a word where it is not."""
+    found = dict(given)
+    for one in own:
         name, sign, value = one.partition("=")
         if not (name and sign):
             raise ValueRangeError(f"--set needs NAME=VALUE, got {one!r}")
+        name = name.replace("-", "_")
+        if name in found:
+            raise ValueRangeError(f"{name} is given twice, as {found[name]!r} and by --set {one}")
         try:
-            found[name.replace("-", "_")] = json_of(value)
+            found[name] = json_of(value)
         except ValueError:
-            found[name.replace("-", "_")] = value
+            found[name] = value
     return found
 
 

@@ -48,7 +48,9 @@ def summary(
         print("\n".join(ZOO))
         return
     shape = _shape(input) if input is not None else None
-    if Path(model).is_dir():
+    if Path(model, "config.json").is_file() or (Path(model).is_dir() and model not in ZOO):
+        if classes:
+            raise ValueRangeError("--classes is for networks to be built; a run has those of its data")
         network, own = _of_run(Path(model))
         shape, name = shape or own, Path(model).name
     else:
@@ -89,6 +91,10 @@ def _of_run(folder: Path) -> tuple[Any, tuple[int, ...]]:
     predictor = open_predictor(Run.open(folder))
     if not isinstance(predictor, NetworkPredictor):
         raise ValueRangeError(f"summary counts the layers of networks, and {folder} holds none")
+    if not predictor.row:
+        raise ValueRangeError(
+            f"summary counts networks of images and numbers, and that of {folder} reads texts"
+        )
     return predictor.model, predictor.shape
 
 

@@ -41,18 +41,17 @@ def train(
 ) -> Run:
     """Train the recipe `model` on `data` and keep everything in the folder `out` (runs/DATA-MODEL).
 
-    data: what the recipe's `load` gives.  options: the recipe's; one that is None or not given is as it
-    chooses.  source: the arguments of `load`, by which `evaluate` finds the data again.  resume: go on with
+    data: what the recipe's `load` gives.  options: the recipe's; one that is not given is as it chooses.
+    source: the arguments of `load`, by which `evaluate` finds the data again.  resume: go on with
     the run in `out`; it ends with the very bits it would have had uninterrupted.  Test rows are only
     predicted, at the end.  tell: is told what is to be known before training begins.
     Raises: UnknownNameError, ValueRangeError, DataError, CheckpointError, NotFiniteError, Interrupted.
     """
     recipe = find(model)
-    given = {name: value for name, value in options.items() if value is not None}
     if resume:
-        run = reopen(out, recipe, data, seed, given)
+        run = reopen(out, recipe, data, seed, options)
     else:
-        run = create(out, recipe, data, seed or 0, given, source, tell)
+        run = create(out, recipe, data, seed or 0, options, source, tell)
     if not run.is_finished:
         try:
             work(run, recipe, data, hooks)
@@ -169,7 +168,7 @@ def command(model: str, data: str, source: dict[str, Any] | None, seed: int, giv
         words += ["--seed", str(seed)]
     for name, value in given.items():
         option = f"--{name.replace('_', '-')}"
-        if name not in ON_THE_COMMAND_LINE:
+        if name not in ON_THE_COMMAND_LINE or value is None:
             words += ["--set", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
         elif isinstance(value, bool):
             words.append(option if value else f"--no-{option[2:]}")
