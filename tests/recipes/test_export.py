@@ -66,6 +66,27 @@ def test_without_the_package_onnx(runs, tmp_path, monkeypatch):
 
 
 @pytest.mark.reference
+def test_a_graph_that_fails_its_check_is_not_kept(runs, tmp_path, monkeypatch):
+    """And what lay there before it stays."""
+    from yuanli.interchange import onnx_files
+
+    (tmp_path / "m.onnx").write_text("an earlier one")
+    monkeypatch.setattr(onnx_files, "MOST_NODES", 1)
+    with pytest.raises(CheckpointError, match="more than 1 nodes"):
+        export(runs / "linear", onnx=tmp_path / "m.onnx")
+    monkeypatch.undo()
+    monkeypatch.setattr("yuanli.recipes.export._difference", lambda found, expected: float("nan"))
+    with pytest.raises(UnsupportedError, match="by nan; none was kept"):
+        export(runs / "linear", onnx=tmp_path / "m.onnx")
+    monkeypatch.undo()
+    (tmp_path / "folder.onnx").mkdir()
+    with pytest.raises(IsADirectoryError, match=r"folder\.onnx"):
+        export(runs / "linear", onnx=tmp_path / "folder.onnx")
+    assert (tmp_path / "m.onnx").read_text() == "an earlier one"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["folder.onnx", "m.onnx"]
+
+
+@pytest.mark.reference
 @pytest.mark.parametrize("model", RUNS)
 def test_onnxruntime_gives_the_runs_answers(model, runs, tmp_path):
     onnxruntime = pytest.importorskip("onnxruntime")

@@ -1,6 +1,7 @@
 """`export`: a trained model as a file for others, an ONNX graph or weights alone."""
 
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from yuanli.recipes.word2vec import Words
 from yuanli.recipes.writer import Writer
 from yuanli.tensor import Tensor, no_grad
 from yuanli.training import Run
+from yuanli.training.files import write_atomically
 
 CLOSE = 1e-4  # of the largest answer: what single precision may differ by in another order of sums
 
@@ -84,16 +86,19 @@ def _export_onnx(whole: Deployed, model: Any, run: Run, path: Path) -> list[str]
         if words:
             notes[name] = json.dumps(words, ensure_ascii=False)
     options = {"inputs": whole.inputs, "outputs": whole.outputs, "sizes": whole.sizes, "notes": notes}
-    export_onnx(whole, first, path, other=second, **options)
-    with no_grad():
-        expected = _several(whole.eval()(*map(Tensor, second)))
-        found = load_onnx(path).run(second)
+    with tempfile.TemporaryDirectory(prefix="yuanli-") as folder:
+        unchecked = Path(folder, "model.onnx")
+        export_onnx(whole, first, unchecked, other=second, **options)
+        with no_grad():
+            expected = _several(whole.eval()(*map(Tensor, second)))
+            found = load_onnx(unchecked).run(second)
+        content = unchecked.read_bytes()
     difference = max(_difference(a.data, b.data) for a, b in zip(found, expected, strict=True))
     if not difference <= CLOSE:
-        path.unlink()
         raise UnsupportedError(
             f"the graph answers otherwise than the model, by {difference:.1e}; none was kept"
         )
+    write_atomically(path, content)
     return [
         f"ONNX: {path}",
         f"{whole.takes()} → {', '.join(whole.outputs)}; read again, it differs by {difference:.0e}",

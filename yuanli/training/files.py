@@ -58,14 +58,20 @@ def load(path: Path) -> dict[str, Any]:
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a temporary file in the same folder, flush it, rename it, flush the folder.
 
-    Killed before the rename there is the old file, after it the new one.
+    Killed before the rename there is the old file, after it the new one.  Raises: OSError that names `path`.
     """
     temporary = path.with_name(f".{path.name}.tmp")
-    with open(temporary, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    try:
+        with open(temporary, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, str(path)) from None
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
     with contextlib.suppress(PermissionError):  # Windows cannot open a folder, and needs no flush of it
         folder = os.open(path.parent, os.O_RDONLY)
         try:
