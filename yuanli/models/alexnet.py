@@ -35,7 +35,10 @@ class AlexNet(Module):
     first, linear layers that see the maps of an image of `image_size`, and of no other.
     Raises: ShapeError for images that are too small, ValueRangeError for another variant.
     Source: Krizhevsky 2012, ImageNet Classification with Deep CNNs, sections 3 and 4; torchvision follows
-    Krizhevsky 2014, arXiv:1404.5997.  Differs: the paper says 224 pixels, its own sizes need 227.
+    Krizhevsky 2014, arXiv:1404.5997.  Differs: the paper says 224 pixels, its own sizes need 227; in both
+    variants weights start as He 2015 has them and biases at 0, where the paper draws from N(0, 0.01²) and
+    starts the biases of convolutions 2, 4, 5 and of the hidden linear layers at 1; dropout is on what goes
+    into the hidden linear layers, where the paper's is on what comes out of them.
     """
 
     def __init__(

@@ -53,7 +53,10 @@ def down(ins: int, outs: int, n: int, rng: Rng) -> BasicConv2d:
 
 
 class InceptionA(Module):
-    """A 5×5 and two 3×3 side by side with a 1×1 and an average.  Figure 5."""
+    """A 5×5 and two 3×3 side by side with a 1×1 and an average.
+
+    Figure 4 with its 3×3 doubled; the paper's table names figure 5, whose 5×5 is two 3×3 as well.
+    """
 
     def __init__(self, ins: int, pool_features: int, rng: Rng) -> None:
         self.branch1x1 = BasicConv2d(ins, 64, 1, rng=rng)
@@ -177,7 +180,9 @@ class InceptionV3(Module):
     (N, in_channels, H, W) → (N, num_classes), for 299×299 images; in training, with aux_logits,
     InceptionOutputs.  23,834,568 parameters, 27,161,264 with the auxiliary head.
     Raises: ShapeError below 75×75, in training with aux_logits below 299×299, of which the head sees 17×17.
-    Source: Szegedy 2015, arXiv:1512.00567, table 1.  State names are torchvision's.
+    Source: Szegedy 2015, arXiv:1512.00567, table 1.  State names are torchvision's.  Differs, as the authors'
+    published network and torchvision's do: the table's last three convolutions before the modules (3×3 to
+    80 maps, 3×3 of stride 2 to 192, 3×3 to 288) are a 1×1 to 80, a 3×3 to 192 and a maximum of stride 2.
     """
 
     smallest = 75

@@ -36,7 +36,8 @@ class MobileNetV1(Module):
     """A 3×3 convolution, 13 depthwise separable ones, the average, a linear layer: 4,231,976 parameters.
 
     (N, in_channels, H, W) → (N, num_classes), for 224×224 images; `width` is the paper's multiplier α.
-    Source: Howard 2017, arXiv:1704.04861, table 1.
+    Source: Howard 2017, arXiv:1704.04861, table 1.  Differs: the table gives the last depthwise convolution a
+    stride of 2, with which its own 7×7 maps after it would be 4×4; here it is 1.
     """
 
     def __init__(
