@@ -167,7 +167,7 @@ def train(
     from yuanli.training.progress import Waiting, progress
 
     recipe = recipes.find(model)
-    given = {
+    given: dict[str, Any] = {
         "epochs": epochs, "batch_size": batch_size, "lr": lr, "optimizer": optimizer, "schedule": schedule,
         "l1": l1, "l2": l2, "dropout": dropout, "augment": augment, "weights": weights, "freeze": freeze,
     }  # fmt: skip

@@ -18,7 +18,8 @@ class LanguageModel(Module):
     """p(tokenₜ₊₁ | token₁ … tokenₜ) = softmax(W hₜ + b): an embedding, recurrent layers, linear scores.
 
     Tokens (T, N) and the states after the text before them, or None → scores (T, N, V) and the states after
-    them: (layers, N, H) once, for an LSTM (h, c).  Dropout is on what goes up from a recurrent layer, never on what goes on in time.
+    them: (layers, N, H) once, for an LSTM (h, c).  Dropout is on what goes up from a recurrent layer, never
+    on what goes on in time.
     Source: Mikolov 2010, Recurrent neural network based language model; Zaremba 2014, arXiv:1409.2329, fig.
     2.  Differs: an LSTM's forget gates start open, with biases of 1 (Jozefowicz 2015, section 2.2), so that
     errors reach far back from the first step on; Zaremba's dropout is on the embedding's output too.
