@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import warnings
 from contextlib import redirect_stderr, redirect_stdout
 
 import numpy as np
@@ -165,6 +166,10 @@ def test_explain_every_topic(run, topic):
         assert f"yuanli demo {topic.id}" in out
     else:
         assert "planned" in out
+
+
+def test_explain_says_the_same_every_time(run):
+    assert "0x" not in run("explain", "pipeline")[1]
 
 
 def test_explain_shows_formula_code_and_line(run):
@@ -355,7 +360,7 @@ def test_compare_as_json(run, tmp_path, monkeypatch):
         ("train linear --data digits --resume", ["--out"]),
         ("compare digits --models linear,mpl", ["mpl", "mlp"]),
         ("compare digits --models=", ["''", "linear"]),
-        ("demo conv --stride 0", ["stride of at least 1", "got 0"]),
+        ("demo conv --stride 0", ["stride needs a whole number from 1 up", "got 0"]),
         ("compare iris --models lenet --out a", ["iris", "lenet"]),
         ("evaluate nowhere", ["nowhere", "no such folder"]),
         ("predict nowhere 7.png", ["nowhere"]),
@@ -456,8 +461,13 @@ def test_a_run_is_looked_into(run, trained, tmp_path):
     Image.fromarray(load("digits").test.x[0, 0]).save(tmp_path / "7.png")
     code, out, err = run("inspect", folder, tmp_path / "7.png", "--out", tmp_path / "look")
     assert code == 0
-    assert str(tmp_path / "look" / "7-evidence.png") in out
+    assert str(tmp_path / "look" / f"{tmp_path.name}-7-evidence.png") in out
     assert "no convolutions" in err
+    other = tmp_path / "other"
+    other.mkdir()
+    shutil.copy(tmp_path / "7.png", other)
+    run("inspect", folder, other / "7.png", "--out", tmp_path / "look")
+    assert len(list((tmp_path / "look").iterdir())) == 4, "a second 7.png leaves the first one's pictures"
     code, out, _ = run("stress", folder, "--images", "30", "--out", tmp_path)
     assert code == 0
     assert re.search(r"^rotation +° +0 +10", out, re.M)
@@ -467,12 +477,29 @@ def test_a_run_is_looked_into(run, trained, tmp_path):
     assert run("stress", folder, "--images", "0")[0] == 2
 
 
+def test_signs_without_a_font_are_told_in_a_line(run, trained, tmp_path, monkeypatch):
+    from yuanli.inspection import style
+
+    rows = "\n".join(f"{i},{'ab'[i % 2]}" for i in range(40))
+    (tmp_path / "t.csv").write_text(f"x,class\n{rows}\n")
+    options = ("--data", tmp_path / "t.csv", "--target", "class", "--epochs", "1")
+    assert style.NO_FONT not in run("train", "linear", *options, "--out", tmp_path / "a")[2]
+    rows = rows.replace("a", "\U0001e900")
+    (tmp_path / "t.csv").write_text(f"x,class\n{rows}\n", encoding="utf-8")
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        _, _, err = run("train", "linear", *options, "--out", tmp_path / "b")
+    assert f"yuanli: {style.NO_FONT}\n" in err
+
+
 def test_models_are_listed_with_their_options(run):
     from yuanli.recipes import RECIPES
 
     assert re.findall(r"^(\w[\w.-]*) {2,}", run("models")[1], re.M)[1:] == list(RECIPES)
     assert "n_neighbors" in run("models", "knn")[1]
-    assert json.loads(run("models", "--json")[1])["lenet"]["options"][0] == "epochs"
+    told = json.loads(run("models", "--json")[1])
+    assert (told["lenet"]["options"][0], told["lenet"]["reads"]) == ("epochs", "images")
+    assert [("dropout" in told[name]["options"]) for name in ("lenet", "mlp")] == [False, True]
     assert run("models", "nothing")[0] == 2
 
 
@@ -516,6 +543,7 @@ def test_a_summary_counts_and_sees(run):
     found = json.loads(run("summary", "vgg16", "--input", "1x32x64", "--classes", "7", "--json")[1])
     assert (found["input"], found["rows"][-1]["output"]) == ([1, 32, 64], [7])
     assert "googlenet" in run("summary", "?")[1].split()
+    assert "0.417 M, or 0.833 MFLOPs" in run("summary", "lenet")[1]
 
 
 def test_a_summary_of_a_run(run, tmp_path):

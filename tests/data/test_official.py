@@ -302,6 +302,13 @@ def test_parquet_is_found_in_the_root(tmp_path, train, test):
     assert split.train.classes == tuple(names)
 
 
+def test_a_folder_of_several_sets_is_none(tmp_path):
+    for name in ("mnist", "other"):
+        write_parquet(tmp_path / name / "train.parquet", X["train"], Y["train"])
+    with pytest.raises(DataError, match=r"holds several data sets; name one of them: .*mnist, .*other"):
+        load(tmp_path)
+
+
 def test_parquet_in_pieces_and_in_colour(tmp_path, monkeypatch):
     for i, part in enumerate((slice(0, 4), slice(4, 6))):
         write_parquet(

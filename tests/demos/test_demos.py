@@ -1,5 +1,7 @@
 """Every demonstration runs, writes its pictures, repeats itself, and finds the numbers others say it must."""
 
+import inspect
+import math
 import subprocess
 import sys
 from collections.abc import Callable
@@ -582,7 +584,7 @@ def test_lenet_learns_the_digits(tmp_path):
 def test_wrong_requests_say_what_is_wrong(tmp_path):
     with pytest.raises(UnknownNameError, match="backprop"):
         demonstration("os")
-    with pytest.raises(ValueRangeError, match="at least 1"):
+    with pytest.raises(ValueRangeError, match="stride needs a whole number from 1 up, got 0"):
         demonstration("conv")(tmp_path, stride=0)
     with pytest.raises(DataError, match="set of images"):
         demonstration("image")(tmp_path, data="wine")
@@ -595,6 +597,34 @@ def test_wrong_requests_say_what_is_wrong(tmp_path):
         demonstration("lstm")(tmp_path, text=" ", epochs=1)
     with pytest.raises(DataError, match="texts of two classes"):
         demonstration("textcnn")(tmp_path, data="iris")
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_a_number_of_nothing_is_refused(topic, tmp_path):
+    run = demonstration(topic)
+    for name, parameter in inspect.signature(run, eval_str=True).parameters.items():
+        if parameter.annotation is int:
+            with pytest.raises(ValueRangeError, match=f"^{name} needs a whole number from [01] up, got -1"):
+                run(tmp_path, **{name: -1})
+        if parameter.annotation is float:
+            with pytest.raises(ValueRangeError, match=f"^{name} needs a number, got nan"):
+                run(tmp_path, **{name: math.nan})
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("topic", "name", "value"),
+    [
+        ("dropout", "p", 1.0),
+        ("gbdt", "learning_rate", 0.0),
+        ("knn", "rows", 10),
+        ("rnn", "length", 1),
+        ("bases", "size", 1),
+    ],
+)
+def test_a_number_that_shows_nothing_is_refused(topic, name, value, tmp_path):
+    with pytest.raises(ValueRangeError, match=f"^{name} needs .*, got "):
+        demonstration(topic)(tmp_path, **{name: value})
 
 
 def test_a_text_with_one_character(tmp_path):

@@ -4,6 +4,7 @@ import matplotlib
 import numpy as np
 import pytest
 
+from yuanli.errors import ValueRangeError
 from yuanli.inspection import charts, functions, images, style
 
 CLASSES = ("a", "b", "c")
@@ -104,3 +105,13 @@ def test_names_of_many_models_stay_inside_their_chart():
     for text in axes.texts:
         box = text.get_window_extent()
         assert outside.y0 <= box.y0 <= box.y1 <= outside.y1, text.get_text()
+
+
+def test_a_picture_of_no_kind_is_refused(tmp_path):
+    for name in ("a.foo", "a.csv"):
+        with pytest.raises(ValueRangeError, match=rf"written as \.png, \.svg or \.pdf, got '{name}'"):
+            style.save(style.new_figure(), tmp_path / name)
+    for name, start in (("a", b"\x89PNG"), ("a.PNG", b"\x89PNG"), ("a.SVG", b"<?xml"), ("a.pdf", b"%PDF")):
+        first = style.save(style.new_figure(), tmp_path / name).read_bytes()
+        assert first.startswith(start)
+        assert style.save(style.new_figure(), tmp_path / name).read_bytes() == first

@@ -61,6 +61,9 @@ def test_images_are_made_the_same_again_and_written_in_rows(run, tmp_path):
     np.testing.assert_array_equal(paint(run, 10, seed=3, out=tmp_path / "b.png")[0], images)
     assert (paint(run, 10, seed=4, out=tmp_path / "b.png")[0] != images).any()
     assert paint(run)[1] == run.folder / "generated.png"
+    for name in ("g.foo", "g"):
+        with pytest.raises(ValueRangeError, match=f"is called .png, .jpg or the like, got '{name}'"):
+            paint(run, out=run.folder / name)
 
 
 class PressCtrlC(Hook):

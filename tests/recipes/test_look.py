@@ -31,7 +31,8 @@ def test_a_look_answers_as_predict_does_and_writes_its_pictures(lenet, picture, 
     look = inspect(lenet, picture, out=tmp_path / "out")
     assert look.answer == predict(lenet, [picture])[0]
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert names == {f"七 7-{what}.png" for what in ("answer", "filters", "maps", "evidence")}
+    of = f"{picture.parent.name}-七 7"
+    assert names == {f"{of}-{what}.png" for what in ("answer", "filters", "maps", "evidence")}
     assert {path.name for path in look.pictures} == names
     assert not look.notes
 
@@ -40,7 +41,8 @@ def test_a_model_without_convolutions_shows_what_it_can(picture, tmp_path):
     for name, options in (("knn", {}), ("linear", {"epochs": 1})):
         run = train(name, load("digits"), out=tmp_path / name, **QUICK, **options)
         look = inspect(run, picture)
-        assert [path.name for path in look.pictures] == ["七 7-answer.png", "七 7-evidence.png"]
+        of = f"{picture.parent.name}-七 7"
+        assert [path.name for path in look.pictures] == [f"{of}-answer.png", f"{of}-evidence.png"]
         assert len(look.notes) == 1
         assert all(path.parent == run.folder / "inspect" for path in look.pictures)
 

@@ -297,6 +297,7 @@ def test_two_fresh_processes_give_the_same_bits(tmp_path):
 BAD_TRAININGS = [
     ("lenat", {}, UnknownNameError, "did you mean lenet"),
     ("linear", {"dropout": 0.5}, ValueRangeError, "linear has no dropout.*leave it out"),
+    ("knn", {"n_neighbors": 5000}, ValueRangeError, "at most the .* rows to learn from, got 5000"),
     ("linear", {"epochs": 0}, ValueRangeError, "epochs needs"),
     ("linear", {"epoch": 3}, UnknownNameError, "did you mean epochs"),
     ("linear", {"seed": -1}, ValueRangeError, "seed needs"),

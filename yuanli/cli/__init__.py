@@ -3,12 +3,13 @@
 import io
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 
 import typer
 
 from yuanli.cli import data, doors, generate, look, models, runs, summary, topics, words
-from yuanli.cli.output import report
+from yuanli.cli.output import report, say
 
 HELP = """The core algorithms of deep learning (原理), each written once to be read."""
 
@@ -81,7 +82,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     debug = "--debug" in given
     given = [a for a in given if a != "--debug"] or ["--help"]
     try:
-        code = typer.main.get_command(app)(given, prog_name="yuanli", standalone_mode=False)
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *where: say(str(message))
+            code = typer.main.get_command(app)(given, prog_name="yuanli", standalone_mode=False)
         sys.stdout.flush()
         sys.exit(code)
     except BrokenPipeError:  # the reader of a pipe has seen enough

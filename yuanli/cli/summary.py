@@ -111,10 +111,12 @@ def _print(found: "Ledger") -> None:
         column.justify = "right"
     print_table(rows)
     buffers = f"  (and {found.buffers:,} running statistics and counters)" if found.buffers else ""
+    unit, sign = (1e9, "G") if found.macs >= 1e7 else (1e6, "M")
     lines = [
         "",
         f"parameters         {found.parameters:,}{buffers}",
-        f"multiply-adds      {found.macs / 1e9:,.3f} G, or {found.flops / 1e9:,.3f} GFLOPs, two for each",
+        f"multiply-adds      {found.macs / unit:,.3f} {sign}, "
+        f"or {found.flops / unit:,.3f} {sign}FLOPs, two for each",
         f"activations        {_bytes(found.forward_memory)} at once in evaluation, "
         f"{_bytes(found.training_memory)} kept in training",
     ]

@@ -1,6 +1,7 @@
 """`topics`, `explain`, `demo`: what there is to learn, how it is written, and what it does."""
 
 import inspect
+from inspect import isroutine
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +17,7 @@ JSON = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
 
 
 def add_to(app: typer.Typer) -> None:
-    app.command(rich_help_panel=LEARN, epilog="yuanli topics | grep planned")(topics)
+    app.command(rich_help_panel=LEARN, epilog="yuanli topics | grep conv")(topics)
     app.command(rich_help_panel=LEARN, epilog="yuanli explain conv --code")(explain)
     app.command(
         rich_help_panel=LEARN,
@@ -146,7 +147,10 @@ def describe(one: Any) -> dict[str, Any]:
     source = inspect.unwrap(one)
     lines, first = inspect.getsourcelines(source)
     signature = inspect.signature(one)
-    bare = [p.replace(annotation=p.empty) for p in signature.parameters.values()]
+    bare = [
+        p.replace(annotation=p.empty, default=_Named(p.default) if isroutine(p.default) else p.default)
+        for p in signature.parameters.values()
+    ]
     file = Path(inspect.getsourcefile(source) or "")
     return {
         "signature": str(signature.replace(parameters=bare, return_annotation=signature.empty)),
@@ -155,6 +159,16 @@ def describe(one: Any) -> dict[str, Any]:
         "line": first,
         "code": "".join(lines).rstrip(),
     }
+
+
+class _Named:
+    """A default that is a function, shown by its name rather than by where it lies in memory."""
+
+    def __init__(self, function: Any) -> None:
+        self.name = function.__name__.strip("<>")
+
+    def __repr__(self) -> str:
+        return self.name
 
 
 def places(topic: syllabus.Topic) -> str:

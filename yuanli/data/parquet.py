@@ -19,14 +19,21 @@ ROWS = 1000  # decoded at a time
 
 
 def find_parquet(folder: Path) -> dict[str, list[Path]]:
-    """The files of a set's parts "train" and "test", in order; parts are told by how file names begin."""
-    found: dict[str, list[Path]] = {"train": [], "test": []}
-    for place in (folder, *(sorted(d for d in folder.glob("*") if d.is_dir()) if folder.is_dir() else ())):
-        for part, files in found.items():
-            files += sorted(place.glob(f"{part}*.parquet"))
-        if any(found.values()):
-            break
-    return found
+    """The files of a set's parts "train" and "test", in order; parts are told by how file names begin.
+
+    They lie in the folder or in one below it.  Raises: DataError when there are several such folders.
+    """
+    own = _parts(folder)
+    below = sorted(d for d in folder.glob("*") if d.is_dir()) if folder.is_dir() else []
+    found = {} if any(own.values()) else {d: _parts(d) for d in below if any(_parts(d).values())}
+    if len(found) > 1:
+        names = ", ".join(str(d) for d in found)
+        raise DataError(f"{folder} holds several data sets; name one of them: {names}")
+    return next(iter(found.values()), own)
+
+
+def _parts(folder: Path) -> dict[str, list[Path]]:
+    return {part: sorted(folder.glob(f"{part}*.parquet")) for part in ("train", "test")}
 
 
 def has_pictures(path: Path) -> bool:

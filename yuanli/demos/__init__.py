@@ -10,9 +10,13 @@ imported when a demonstration is.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import wraps
 from importlib import import_module
+from math import isfinite
 from pathlib import Path
 from typing import Any
+
+from yuanli.errors import UnknownNameError, ValueRangeError
 
 __all__ = ["TOPICS", "Demonstration", "demonstration"]
 
@@ -27,6 +31,7 @@ TOPICS = (
     "rnn", "lstm", "textcnn", "gan",
     "svm", "logistic", "gbdt", "zoo.paddle",
 )  # fmt: skip
+LEAST = {"seed": 0, "padding": 0}  # every other whole number counts something, from 1 up
 
 
 @dataclass(frozen=True)
@@ -41,11 +46,22 @@ class Demonstration:
 def demonstration(topic: str) -> Callable[..., Demonstration]:
     """The function that demonstrates `topic`, one of TOPICS.
 
-    Raises: UnknownNameError for a topic without a demonstration.
+    Raises: UnknownNameError for a topic without a demonstration; called, ValueRangeError for an option that
+    counts nothing.
     """
     if topic not in TOPICS:
-        from yuanli.errors import UnknownNameError
-
         raise UnknownNameError(f"no demonstration is called {topic!r}; there are: {', '.join(TOPICS)}")
     family, _, name = topic.partition(".")
-    return getattr(import_module(f"yuanli.demos.{family}"), name or family)
+    function = getattr(import_module(f"yuanli.demos.{family}"), name or family)
+
+    @wraps(function)
+    def checked(out: Path, seed: int = 0, **options: Any) -> Demonstration:
+        for option, value in {"seed": seed, **options}.items():
+            least = LEAST.get(option, 1)
+            if isinstance(value, int) and value < least:
+                raise ValueRangeError(f"{option} needs a whole number from {least} up, got {value}")
+            if isinstance(value, float) and not isfinite(value):
+                raise ValueRangeError(f"{option} needs a number, got {value}")
+        return function(out, seed, **options)
+
+    return checked

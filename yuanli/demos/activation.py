@@ -39,7 +39,11 @@ def activation(out: Path, seed: int = 0, *, scale: float = 3.0) -> Demonstration
         saturation[name] = float((np.abs(both(f, sample)[1]) < SMALL).mean())
         rows.append([name, *value, slope[1], float(np.abs(both(f, x)[1]).max()), percent(saturation[name])])
     head = ["function", "f(−2)", "f(0)", "f(2)", "f′(0)", "largest |f′|", "saturated"]
-    lines = [*table(head, rows), f"saturated: the share of inputs from N(0, {scale:g}²) with |f′| < {SMALL}"]
+    lines = [
+        *table(head, rows),
+        "largest |f′|: of inputs from −5 to 5",
+        f"saturated: the share of inputs from N(0, {scale:g}²) with |f′| < {SMALL}",
+    ]
     return Demonstration(lines, {"saturation": saturation}, [save(figure, out / "activation.png")])
 
 

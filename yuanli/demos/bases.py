@@ -11,7 +11,7 @@ from yuanli.data import load
 from yuanli.demos import Demonstration
 from yuanli.demos.backgrounds import digits_on_backgrounds
 from yuanli.demos.text import percent, table
-from yuanli.errors import DataError
+from yuanli.errors import DataError, ValueRangeError
 from yuanli.inspection.images import bases as draw
 from yuanli.inspection.style import save
 
@@ -29,6 +29,8 @@ def bases(
     steps: int = 60,
 ) -> Demonstration:
     """Learn bases of colour patches by k-means, of grey ones by sparse coding; look how directed they are."""
+    if size < 2:
+        raise ValueRangeError(f"size needs 2 pixels or more, for a base to have a direction, got {size}")
     images = _photographs() if data == "photographs" else load(data).train.x
     if images.ndim != 4 or min(images.shape[2:]) < size:
         raise DataError(

@@ -9,6 +9,7 @@ from yuanli.data import load
 from yuanli.data.batches import Batches
 from yuanli.demos import Demonstration
 from yuanli.demos.text import percent, table
+from yuanli.errors import ValueRangeError
 from yuanli.inspection.style import BLUE, RED, panels, save, styled
 from yuanli.models import MLP
 from yuanli.nn import Dropout
@@ -23,6 +24,8 @@ WRONG = 0.2  # of the training labels are drawn anew, so that learning them by h
 
 def dropout(out: Path, seed: int = 0, *, p: float = 0.5, rows: int = 300, epochs: int = 60) -> Demonstration:
     """One mask; the mean over many; and a wide network on digits of which a fifth is labelled at random."""
+    if not 0 <= p < 1:
+        raise ValueRangeError(f"p needs a share from 0 to below 1, got {p:g}")
     layer = Dropout(p, rng=np.random.default_rng(seed))
     ones = np.ones((4, 10), np.float32)
     mask = layer(Tensor(ones)).data

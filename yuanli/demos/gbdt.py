@@ -9,6 +9,7 @@ from yuanli.classical import GradientBoostingRegressor, HistGradientBoostingClas
 from yuanli.data import load
 from yuanli.demos import Demonstration
 from yuanli.demos.text import percent, table
+from yuanli.errors import ValueRangeError
 from yuanli.inspection.style import BLACK, BLUE, GREY, ORANGE, RED, new_figure, panels, save, styled
 from yuanli.inspection.trees import tree_picture
 
@@ -18,6 +19,8 @@ WAVE = 2 * np.pi
 
 def gbdt(out: Path, seed: int = 0, *, trees: int = 300, learning_rate: float = 0.5) -> Demonstration:
     """A curve from trees two questions deep; then breast cancer, over `trees` trees, and its first tree."""
+    if not 0 < learning_rate <= 1:
+        raise ValueRangeError(f"learning_rate needs a number above 0 and at most 1, got {learning_rate:g}")
     rng = np.random.default_rng(seed)
     x = np.sort(rng.random(120))
     y = np.sin(WAVE * x) + np.where(x > 0.7, 0.8, 0) + 0.15 * rng.normal(size=len(x))

@@ -11,7 +11,7 @@ from yuanli.data.synthetic import moons
 from yuanli.demos import Demonstration
 from yuanli.demos.backgrounds import COLOURS, digits_on_backgrounds
 from yuanli.demos.text import percent, table, with_interval
-from yuanli.errors import DataError
+from yuanli.errors import DataError, ValueRangeError
 from yuanli.inspection.charts import cross_validation
 from yuanli.inspection.functions import decision_regions
 from yuanli.inspection.images import neighbours
@@ -19,6 +19,7 @@ from yuanli.inspection.style import save
 
 METRICS = {"L1": 1, "L2": 2}
 SHOWN = 6  # neighbours in a row of the gallery
+FOLDS = 5
 
 
 def knn(
@@ -31,10 +32,13 @@ def knn(
         raise DataError(f"this needs a data set with classes, and {data} has numbers to predict")
     rng = np.random.default_rng(seed)
     some = rng.permutation(len(train))[:rows]
+    fewest = np.bincount(train.y[some], minlength=len(train.classes)).min()
+    if fewest < FOLDS:
+        raise ValueRangeError(f"rows needs {FOLDS} of every class or more, got {fewest} in {rows} rows")
     x, queries = (part.x.reshape(len(part), -1) for part in (train, test))
     ks = tuple(range(1, largest + 1))
     choices = {
-        name: choose_n_neighbors(KNeighborsClassifier(p=p), x[some], train.y[some], ks)
+        name: choose_n_neighbors(KNeighborsClassifier(p=p), x[some], train.y[some], ks, cv=FOLDS)
         for name, p in METRICS.items()
     }
     accuracy: dict[str, dict[int, float]] = {}

@@ -45,7 +45,7 @@ def logistic(out: Path, seed: int = 0, *, distance: float = 5.0) -> Demonstratio
     correct = (p > 0.5) == data.test.y
     rows = [
         [
-            f"{a:.2f}–{b:.2f}",
+            f"{a:.2f}–{min(b, 1):.2f}",
             int(here.sum()),
             percent(float(sure[here].mean())),
             percent(float(correct[here].mean())),

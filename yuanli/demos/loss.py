@@ -71,7 +71,7 @@ def kl(out: Path, seed: int = 0) -> Demonstration:
         (a, da), (b, db) = (at(f, v) for f in (forward, backward))
         rows.append([v, a, da, b, db])
     lines = table(["x", "KL(p‖q)", "slope", "KL(q‖p)", "slope"], rows)
-    lines.append("0 only where q = p = (0.3, 0.7); the two directions differ everywhere else.")
+    lines.append("0 only for q = p = (0.3, 0.7); elsewhere the two directions differ, but for q = (0.7, 0.3)")
     numbers = {"at_p": rows[1][1], "slope_at_p": rows[1][2], "forward": rows[3][1], "backward": rows[3][3]}
     return Demonstration(lines, numbers, [save(figure, out / "loss.kl.png")])
 

@@ -7,6 +7,7 @@ import numpy as np
 from yuanli import nn
 from yuanli.demos import Demonstration
 from yuanli.demos.text import table
+from yuanli.errors import ValueRangeError
 from yuanli.inspection.sequences import reach
 from yuanli.inspection.style import save
 from yuanli.models.language_model import open_forget_gates
@@ -23,6 +24,8 @@ def rnn(out: Path, seed: int = 0, *, length: int = 50, steps: int = 1000) -> Dem
 
     The gradient is that of the last state with respect to each input before it.
     """
+    if length < 2:
+        raise ValueRangeError(f"length needs a number in each half: 2 or more, got {length}")
     gradients, losses, rows = {}, {}, []
     for name, kind in (("RNN", nn.RNN), ("LSTM", nn.LSTM), ("GRU", nn.GRU)):
         rng = np.random.default_rng(seed)

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from yuanli.errors import ModelError
 from yuanli.inspection.images import maps, tiles
-from yuanli.inspection.style import DIVERGING, styled
+from yuanli.inspection.style import DIVERGING, as_picture, styled
 from yuanli.nn import Conv2d, Module
 from yuanli.tensor import Tensor, no_grad
 
@@ -69,7 +69,7 @@ def maps_chart(found: list[tuple[str, np.ndarray]], image: np.ndarray) -> Figure
         C, H, W = array.shape
         count = f"{C} maps" if C <= CHANNELS else f"{CHANNELS} of {C} maps"
         shown.append((f"{name}: {count}, {H}×{W}", array[:CHANNELS]))
-    return maps([("the image", image[:1] if len(image) != 3 else image.mean(0)[None]), *shown])
+    return maps([("the image", [as_picture(image)]), *shown])
 
 
 @styled

@@ -54,7 +54,7 @@ def draw(trace: Trace, *, digits: int = 3) -> Figure:
     xs, ys = zip(*places.values(), strict=True)
     axes.set_xlim(min(xs) - 0.6, max(xs) + 0.6)
     axes.set_ylim(min(ys) - 0.9, max(ys) + 0.6)
-    axes.set_title("Forward: black, left to right.   Backward: red, right to left.")
+    axes.set_title("Forward along the arrows: values. Backward against them: gradients, orange.")
     return figure
 
 

@@ -137,8 +137,8 @@ def templates(weights: np.ndarray, classes: Sequence[str]) -> Figure:
 
 
 @styled
-def maps(groups: Sequence[tuple[str, np.ndarray]], *, columns: int = 8) -> Figure:
-    """For each (name, array of shape (C, H, W)) its channels in rows, each to its own scale."""
+def maps(groups: Sequence[tuple[str, Sequence[np.ndarray]]], *, columns: int = 8) -> Figure:
+    """For each (name, maps (H, W) or pictures (H, W, 3)) these in rows, each map to its own scale."""
     lines = [
         (name if start == 0 else "", array[start : start + columns])
         for name, array in groups

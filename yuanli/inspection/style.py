@@ -18,6 +18,8 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 from matplotlib.ticker import LogFormatter
 
+from yuanli.errors import ValueRangeError
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -32,6 +34,14 @@ DPI = 144  # pixels an inch
 DIVERGING = "PuOr_r"  # around 0: purple below, orange above
 
 CHINESE = ("Noto Sans CJK SC", "Noto Sans CJK JP", "WenQuanYi Micro Hei", "PingFang SC", "Microsoft YaHei")
+
+WITHOUT_DATE: dict[str, Any] = {
+    "png": {"Software": None},
+    "svg": {"Date": None},
+    "pdf": {"CreationDate": None},
+}
+
+NO_FONT = "a picture shows boxes for signs that no font here has; Noto Sans CJK has the Chinese ones"
 
 STYLE: Any = {
     "axes.edgecolor": GREY,
@@ -114,19 +124,24 @@ def plain_text(text: Any, longest: int = 24) -> str:
 
 
 def save(figure: Figure, path: Path) -> Path:
-    """Write the figure as PNG (or whatever the ending says) and give the path back."""
+    """Write the figure as PNG, SVG or PDF, as the ending says; the path.  Raises: ValueRangeError."""
+    kind = path.suffix.lstrip(".").lower() or "png"
+    if kind not in WITHOUT_DATE:
+        raise ValueRangeError(f"pictures are written as .png, .svg or .pdf, got {path.name!r}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(encode(figure, path.suffix.lstrip(".") or "png"))
+    path.write_bytes(encode(figure, kind))
     return path
 
 
 def encode(figure: Figure, kind: str = "png") -> bytes:
-    """The figure as the bytes of a PNG or SVG file; the same figure gives the same bytes."""
+    """The figure as the bytes of a PNG, SVG or PDF file; the same figure gives the same bytes."""
     buffer = io.BytesIO()
-    metadata = {"Date": None} if kind == "svg" else {"Software": None}
-    with warnings.catch_warnings(), matplotlib.rc_context({"svg.hashsalt": STYLE["svg.hashsalt"]}):
-        warnings.filterwarnings("ignore", "Glyph .* missing from")  # a class name in a script without font
-        figure.savefig(buffer, format=kind, dpi=DPI, metadata=metadata)
+    salt: Any = {"svg.hashsalt": STYLE["svg.hashsalt"]}
+    with warnings.catch_warnings(record=True) as said, matplotlib.rc_context(salt):
+        warnings.filterwarnings("always", "Glyph .* missing from")  # a class name in a script without font
+        figure.savefig(buffer, format=kind, dpi=DPI, metadata=WITHOUT_DATE[kind])
+    for line in dict.fromkeys(str(one.message) for one in said):
+        warnings.warn(NO_FONT if line.startswith("Glyph ") else line, stacklevel=2)
     return buffer.getvalue()
 
 

@@ -298,8 +298,11 @@ def as_bytes(x: np.ndarray) -> np.ndarray:
 
 
 def save_grid(images: np.ndarray, path: Path, columns: int = 8) -> Path:
-    """Images uint8 (N, C, H, W) in rows, pixel for pixel, as one picture file."""
+    """Images uint8 (N, C, H, W) in rows, pixel for pixel, as one picture file.  Raises: ValueRangeError."""
     from PIL import Image
+
+    if Image.registered_extensions().get(path.suffix.lower()) not in Image.SAVE:
+        raise ValueRangeError(f"a picture file is called .png, .jpg or the like, got {path.name!r}")
 
     n, C, H, W = images.shape
     rows = -(-n // columns)

@@ -17,6 +17,7 @@ class LeNet(Network):
     name = "lenet"
     title = "LeNet-5"
     title_zh = "LeNet-5 卷积网络"
+    reads = "images"
 
     def unsuited(self, data: Split) -> str:
         return super().unsuited(data) or (

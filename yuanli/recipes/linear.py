@@ -16,8 +16,8 @@ class Linear(Network):
     """Softmax regression for classes, linear regression for a number."""
 
     name = "linear"
-    title = "Linear scores, softmax"
-    title_zh = "线性分类器（softmax）"
+    title = "Linear model, softmax for classes"
+    title_zh = "线性模型（分类用 softmax）"
 
     def settings(self, data: Dataset) -> Settings:
         epochs = epochs_for(data, 1000, 64, most=400)

@@ -40,7 +40,8 @@ def inspect(run: Run | str | Path, file: str | Path, *, out: str | Path | None =
     predictor = of_images(run)
     channels, height, width = predictor.row
     x = read_pictures([file], channels=channels, size=(height, width))
-    folder, stem = Path(out or run.folder / "inspect"), Path(file).stem
+    folder = Path(out or run.folder / "inspect")
+    stem = "-".join(filter(None, (Path(file).parent.name, Path(file).stem)))  # 0.png may be in every folder
     (answer,) = answers(predictor, x, [(str(file), None)])
     probabilities = predictor(x)
     k = int(probabilities[0].argmax())

@@ -3,7 +3,8 @@
 from typing import Any
 
 from yuanli.classical import KNeighborsClassifier, KNeighborsRegressor
-from yuanli.data import Dataset, preprocess
+from yuanli.data import Dataset, Split, preprocess
+from yuanli.errors import ValueRangeError
 from yuanli.recipes.estimator import Estimator
 
 
@@ -18,6 +19,12 @@ class Neighbors(Estimator):
 
     def preprocessing(self, data: Dataset) -> list[preprocess.Transformer]:
         return [] if data.is_image else super().preprocessing(data)
+
+    def remarks(self, settings: dict[str, Any], data: Split) -> list[str]:
+        asked, rows = settings["n_neighbors"], len(data.train)
+        if isinstance(asked, int) and asked > rows:
+            raise ValueRangeError(f"n_neighbors needs at most the {rows} rows to learn from, got {asked}")
+        return []
 
     def size_of(self, estimator: Any) -> int:
         return 0

@@ -62,19 +62,20 @@ class Network(Supervised):
         return max(1, (self.size(data) or data.x.shape[3]) // 16)
 
     def options(self) -> tuple[str, ...]:
-        return tuple(field.name for field in fields(self.settings_type))
+        names = (field.name for field in fields(self.settings_type))
+        return tuple(name for name in names if name != "dropout" or self.takes_dropout)
 
     def choose(self, data: Split, given: dict[str, Any]) -> dict[str, Any]:
         return asdict(self.chosen(data.train, given))
 
     def chosen(self, data: Dataset, given: dict[str, Any]) -> Settings:
         """The settings for `data`, changed by those given, where they make sense for it."""
-        for name in given:
-            one_of(f"option of {self.name}", name, self.options())
-        if given.get("dropout") and not self.takes_dropout:
+        if "dropout" in given and not self.takes_dropout:
             raise ValueRangeError(
                 f"{self.name} has no dropout to set, got dropout={given['dropout']}; leave it out"
             )
+        for name in given:
+            one_of(f"option of {self.name}", name, self.options())
         defaults = self.settings(data)
         if given.get("validation") == 0:
             defaults = replace(defaults, patience=None)

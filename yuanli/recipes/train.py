@@ -52,19 +52,17 @@ def train(
         run = reopen(out, recipe, data, seed, options)
     else:
         run = create(out, recipe, data, seed or 0, options, source, tell)
-    if not run.is_finished:
-        try:
+    is_new = not run.is_finished
+    try:
+        if is_new:
             work(run, recipe, data, hooks)
-        except (
-            ValueRangeError,
-            DataError,
-        ):  # an option or a row the model cannot work with: no run came of it
-            if not run.checkpoints.exists():
-                shutil.rmtree(run.folder)
-            raise
-    trained = open_model(run)
-    if not run.predictions_path.is_file():
-        keep(run, recipe.evaluate(run, trained, data))
+        trained = open_model(run)
+        if not run.predictions_path.is_file():
+            keep(run, recipe.evaluate(run, trained, data))
+    except (ValueRangeError, DataError):  # an option or a row the model cannot work with: no run came of it
+        if is_new and not run.checkpoints.exists():
+            shutil.rmtree(run.folder)
+        raise
     if report and not run.report_path.is_file():
         recipe.report(run, trained, data)
     return run
