@@ -70,12 +70,12 @@ class Network(Supervised):
 
     def chosen(self, data: Dataset, given: dict[str, Any]) -> Settings:
         """The settings for `data`, changed by those given, where they make sense for it."""
-        if "dropout" in given and not self.takes_dropout:
+        if given.get("dropout") and not self.takes_dropout:
             raise ValueRangeError(
                 f"{self.name} has no dropout to set, got dropout={given['dropout']}; leave it out"
             )
         for name in given:
-            one_of(f"option of {self.name}", name, self.options())
+            one_of(f"option of {self.name}", name, ("dropout", *self.options()))
         defaults = self.settings(data)
         if given.get("validation") == 0:
             defaults = replace(defaults, patience=None)
