@@ -1,7 +1,6 @@
 """`topics`, `explain`, `demo`: what there is to learn, how it is written, and what it does."""
 
 import inspect
-from inspect import isroutine
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -148,7 +147,9 @@ def describe(one: Any) -> dict[str, Any]:
     lines, first = inspect.getsourcelines(source)
     signature = inspect.signature(one)
     bare = [
-        p.replace(annotation=p.empty, default=_Named(p.default) if isroutine(p.default) else p.default)
+        p.replace(annotation=p.empty, default=_Named(p.default))
+        if inspect.isroutine(p.default)
+        else p.replace(annotation=p.empty)
         for p in signature.parameters.values()
     ]
     file = Path(inspect.getsourcefile(source) or "")
