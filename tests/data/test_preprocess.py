@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
@@ -92,6 +92,8 @@ def test_inverse(kind):
 
 
 @settings(deadline=None, max_examples=50)
+@example(np.array([[6967], [7444.055]], np.float32))
+@example(np.array([[1e4], [np.nextafter(np.float32(1e4), np.float32(2e4))]], np.float32))
 @given(
     hnp.arrays(
         np.float32, st.tuples(st.integers(1, 20), st.integers(1, 3)), elements=st.floats(-1e4, 1e4, width=32)

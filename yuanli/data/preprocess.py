@@ -118,11 +118,16 @@ class ScaleToUnit(Affine):
 
 
 class ScaleToSigned(Affine):
-    """2 (x − min) / (max − min) − 1, which puts training rows into [−1, 1]; what is constant becomes 0."""
+    """2 (x − min) / (max − min) − 1, which puts training rows into [−1, 1]; what is constant becomes 0.
+
+    The middle is rounded as `transform` will round it, and the farther end becomes ±1.
+    """
 
     def _learn(self, x, axes):
         low, high = _range(x, axes)
-        return (low + high) / 2, 2 / np.where(high - low > LEAST, high - low, 2)
+        middle = (low + high) / 2
+        middle = middle.astype(x.dtype if x.dtype.kind == "f" else np.float32).astype(middle.dtype)
+        return middle, 1 / np.where(high - low > LEAST, np.maximum(high - middle, middle - low), 1)
 
 
 class Flatten(Transformer):
