@@ -24,8 +24,10 @@ def find_parquet(folder: Path) -> dict[str, list[Path]]:
     They lie in the folder or in one below it.  Raises: DataError when there are several such folders.
     """
     own = _parts(folder)
-    below = sorted(d for d in folder.glob("*") if d.is_dir()) if folder.is_dir() else []
-    found = {} if any(own.values()) else {d: _parts(d) for d in below if any(_parts(d).values())}
+    if any(own.values()) or not folder.is_dir():
+        return own
+    below = {d: _parts(d) for d in sorted(folder.glob("*")) if d.is_dir()}
+    found = {d: parts for d, parts in below.items() if any(parts.values())}
     if len(found) > 1:
         names = ", ".join(str(d) for d in found)
         raise DataError(f"{folder} holds several data sets; name one of them: {names}")

@@ -37,6 +37,13 @@ def _clear(span, lanes):
 
 
 @jit
+def _tiles_of(part, parts, tiles):
+    """The first tile of a part, and the one after its last."""
+    each = (tiles + parts - 1) // parts
+    return part * each, min(tiles, (part + 1) * each)
+
+
+@jit
 def _products_with(dz, panels, out, tiles):
     """out (blocks, tiles, SPAN) = dz (G, blocks, tiles, SPAN) of one step times the panels of a weight"""
     flat = dz.reshape(-1, dz.shape[2], SPAN)
@@ -51,11 +58,8 @@ def _products_with(dz, panels, out, tiles):
 
 @parallel
 def rnn_forward(thread, xh, live, panels, bias, y, is_tanh, parts):
-    tiles = xh.shape[2]
-    each = (tiles + parts - 1) // parts
     for part in share(thread, parts):
-        mine = (part * each, min(tiles, (part + 1) * each))
-        _rnn_through_time(xh, live, panels, bias, y, is_tanh, mine)
+        _rnn_through_time(xh, live, panels, bias, y, is_tanh, _tiles_of(part, parts, xh.shape[2]))
 
 
 @jit
@@ -82,11 +86,8 @@ def _rnn_through_time(xh, live, panels, bias, y, is_tanh, tiles):
 
 @parallel
 def rnn_backward(thread, dz, xh, live, panels, dx, dh, dy, is_tanh, parts):
-    tiles = xh.shape[2]
-    each = (tiles + parts - 1) // parts
     for part in share(thread, parts):
-        mine = (part * each, min(tiles, (part + 1) * each))
-        _rnn_back_in_time(dz, xh, live, panels, dx, dh, dy, is_tanh, mine)
+        _rnn_back_in_time(dz, xh, live, panels, dx, dh, dy, is_tanh, _tiles_of(part, parts, xh.shape[2]))
 
 
 @jit
@@ -119,11 +120,8 @@ def _rnn_back_in_time(dz, xh, live, panels, dx, dh, dy, is_tanh, tiles):
 
 @parallel
 def lstm_forward(thread, xh, gates, c, live, panels, bias, y, parts):
-    tiles = xh.shape[2]
-    each = (tiles + parts - 1) // parts
     for part in share(thread, parts):
-        mine = (part * each, min(tiles, (part + 1) * each))
-        _lstm_through_time(xh, gates, c, live, panels, bias, y, mine)
+        _lstm_through_time(xh, gates, c, live, panels, bias, y, _tiles_of(part, parts, xh.shape[2]))
 
 
 @jit
@@ -162,11 +160,8 @@ def _lstm_through_time(xh, gates, c, live, panels, bias, y, tiles):
 
 @parallel
 def lstm_backward(thread, dz, gates, c, live, panels, dx, dh, dc, dy, parts):
-    tiles = dz.shape[3]
-    each = (tiles + parts - 1) // parts
     for part in share(thread, parts):
-        mine = (part * each, min(tiles, (part + 1) * each))
-        _lstm_back_in_time(dz, gates, c, live, panels, dx, dh, dc, dy, mine)
+        _lstm_back_in_time(dz, gates, c, live, panels, dx, dh, dc, dy, _tiles_of(part, parts, dz.shape[3]))
 
 
 @jit
@@ -214,11 +209,8 @@ def _lstm_back_in_time(dz, gates, c, live, panels, dx, dh, dc, dy, tiles):
 
 @parallel
 def gru_forward(thread, xh, gates, live, panels, bias, biases, y, parts):
-    tiles = xh.shape[2]
-    each = (tiles + parts - 1) // parts
     for part in share(thread, parts):
-        mine = (part * each, min(tiles, (part + 1) * each))
-        _gru_through_time(xh, gates, live, panels, bias, biases, y, mine)
+        _gru_through_time(xh, gates, live, panels, bias, biases, y, _tiles_of(part, parts, xh.shape[2]))
 
 
 @jit
@@ -259,11 +251,8 @@ def _gru_through_time(xh, gates, live, panels, bias, biases, y, tiles):
 
 @parallel
 def gru_backward(thread, dz, dz_h, gates, xh, live, panels, dx, dh, dy, parts):
-    tiles = dz.shape[3]
-    each = (tiles + parts - 1) // parts
     for part in share(thread, parts):
-        mine = (part * each, min(tiles, (part + 1) * each))
-        _gru_back_in_time(dz, dz_h, gates, xh, live, panels, dx, dh, dy, mine)
+        _gru_back_in_time(dz, dz_h, gates, xh, live, panels, dx, dh, dy, _tiles_of(part, parts, dz.shape[3]))
 
 
 @jit
