@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
@@ -68,8 +69,9 @@ def accuracy_circles(
     for i, (dx, dy) in enumerate(
         beside(x, y, np.sqrt(np.divide(areas, np.pi)), [5 * len(n) for n in labels])
     ):
+        dark = np.multiply(0.5, to_rgb(COLOURS[kinds.index(families[i]) % 8]))  # circles lie on one another
         axes.annotate(labels[i], (gmacs[i], accuracy[i]), (dx, dy), textcoords="offset points", fontsize=8,
-                      va="center")  # fmt: skip
+                      va="center", color=tuple(dark))  # fmt: skip
     handles = [axes.scatter([], [], 9 * m, GREY, alpha=0.5, label=f"{m} million") for m in (1, 10, 50)]
     axes.legend(handles=handles, title="parameters", loc="lower right", labelspacing=1.6, borderpad=1.2)
     axes.set(
