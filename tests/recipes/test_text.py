@@ -58,7 +58,7 @@ def test_a_bag_of_words_is_as_good_as_scikit_learn_s():
 @pytest.mark.parametrize("data", ["reviews", "reviews_zh"])
 @pytest.mark.parametrize("name", ["textcnn", "textlstm"])
 def test_the_order_of_words_is_learned(name, data, tmp_path):
-    run = trained(name, data, tmp_path / "run", epochs=None)
+    run = train(name, find(name).load(data), out=tmp_path / "run", source={"spec": data}, report=False)
     assert evaluate(run).metrics["accuracy"] > 0.97
 
 
