@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check paddle bench format clean
+.PHONY: demo test check slow paddle bench format clean
 
 demo: $(VENV)/.core
 	$(BIN)/yuanli compare digits
@@ -18,6 +18,9 @@ check: $(VENV)/.check
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -m "reference and not slow"
 	YUANLI_KERNELS=numpy $(BIN)/python -m pytest -m "not reference and not slow"
+
+slow: $(VENV)/.check
+	$(BIN)/python -m pytest -m slow
 
 paddle: $(VENV)/.paddle
 	$(BIN)/python -m pytest -m reference tests/interchange/test_paddle.py
