@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from yuanli.errors import ValueRangeError
-from yuanli.inspection import charts, functions, images, style
+from yuanli.inspection import charts, costs, functions, images, style
 
 CLASSES = ("a", "b", "c")
 PROBABILITIES = np.array(
@@ -115,3 +115,18 @@ def test_a_picture_of_no_kind_is_refused(tmp_path):
         first = style.save(style.new_figure(), tmp_path / name).read_bytes()
         assert first.startswith(start)
         assert style.save(style.new_figure(), tmp_path / name).read_bytes() == first
+
+
+def test_a_name_has_its_circles_colour_darkened():
+    names = ["resnet101", "densenet161", "resnet50"]  # the first two nearly at one place
+    figure = costs.accuracy_circles(
+        names, [77.4, 77.1, 76.1], [7.8, 7.7, 4.1], [44e6, 28e6, 25e6], ["resnet", "densenet", "resnet"]
+    )
+    axes = figure.axes[0]
+    circles = {
+        tuple(c.get_offsets()[0]): c.get_facecolor()[0, :3] for c in axes.collections if len(c.get_offsets())
+    }
+    for text in axes.texts:
+        np.testing.assert_allclose(text.get_color(), circles[text.xy] / 2)
+    assert [text.get_text() for text in axes.texts] == names
+    assert len({tuple(text.get_color()) for text in axes.texts}) == 2

@@ -55,10 +55,10 @@ def accuracy_circles(
     figure = new_figure(9.6, 6.6)
     axes = figure.add_subplot()
     kinds = list(dict.fromkeys(families))
+    colours = [COLOURS[kinds.index(family) % 8] for family in families]
     areas = [9 * p / 1e6 for p in parameters]  # square points
     for i in np.argsort(-np.asarray(areas)):  # large ones first, so that small ones lie on top
-        colour = COLOURS[kinds.index(families[i]) % 8]
-        axes.scatter(gmacs[i], accuracy[i], areas[i], colour, alpha=0.55, lw=0.8, edgecolor=colour)
+        axes.scatter(gmacs[i], accuracy[i], areas[i], colours[i], alpha=0.55, lw=0.8, edgecolor=colours[i])
     log_scale(axes, "x")
     left, right = min(gmacs) / 1.5, max(gmacs) * 3
     low, high = min(accuracy) - 2.5, max(accuracy) + 2.5
@@ -69,7 +69,7 @@ def accuracy_circles(
     for i, (dx, dy) in enumerate(
         beside(x, y, np.sqrt(np.divide(areas, np.pi)), [5 * len(n) for n in labels])
     ):
-        dark = np.multiply(0.5, to_rgb(COLOURS[kinds.index(families[i]) % 8]))  # circles lie on one another
+        dark = np.multiply(0.5, to_rgb(colours[i]))  # circles lie on one another
         axes.annotate(labels[i], (gmacs[i], accuracy[i]), (dx, dy), textcoords="offset points", fontsize=8,
                       va="center", color=tuple(dark))  # fmt: skip
     handles = [axes.scatter([], [], 9 * m, GREY, alpha=0.5, label=f"{m} million") for m in (1, 10, 50)]
